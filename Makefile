@@ -1,0 +1,43 @@
+# Two commands matter: `make demo` and `make test`. Each does its own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+ARGS ?=
+
+.PHONY: help demo test test-long bench deps lint format lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+demo: $(STAMP)  ## one simulated home, the whole chain, a page to look at (ARGS="--for 60 --json")
+	@exec $(BIN)/lum-hil demo $(ARGS)
+
+test: deps $(STAMP)  ## everything that runs in minutes: lint, types, import rules, tests
+	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo >.venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
+	@$(BIN)/pytest $(ARGS)
+
+test-long: $(STAMP)  ## slower campaigns
+	@$(BIN)/pytest -m "long or not long" $(ARGS)
+
+bench: $(STAMP)  ## figures, each beside a peer or a limit measured in the same run
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+deps:  ## install the system packages the tests use (root on Debian or Ubuntu; else names them)
+	@requirements/system.sh
+
+lint: $(STAMP)  ## format, then lint, types and import rules
+	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
+
+lock: $(STAMP)  ## renew the hash-locked requirements (needs uv)
+	@requirements/lock.sh
+
+clean:  ## forget the virtual environment and caches
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(STAMP): requirements/dev.txt pyproject.toml requirements/venv.sh
+	@PYTHON=$(PYTHON) requirements/venv.sh
+	@touch $@

@@ -1,0 +1,1 @@
+"""What can rightly be believed about a home: coverage now, questions and incidents later. Pure."""

@@ -1,0 +1,112 @@
+"""Why a sensor or a home is in its state, in words, and who can mend it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Cause(enum.Enum):
+    """What decided a verdict."""
+
+    PROVEN = "proven"
+    EVENT_ONLY = "event-only"
+    NEVER_HEARD = "never-heard"
+    SENSOR_SILENT = "sensor-silent"
+    UNCONFIRMED = "unconfirmed"
+    RADIO_DEAF = "radio-deaf"
+    HUB_SILENT = "hub-silent"
+    HUB_UNKNOWN = "hub-unknown"
+    HUB_REVOKED = "hub-revoked"
+    NOT_JUDGED = "not-judged"
+    WATCH_SILENT = "watch-silent"
+    NO_SENSORS = "no-sensors"
+    MIXED = "mixed"
+
+
+class Who(enum.Enum):
+    """Who can mend it."""
+
+    NOBODY = "nobody"  # nothing is broken
+    HOME = "home"  # somebody in the home
+    INSTALLER = "installer"
+    OPERATOR = "operator"  # the people who run the service
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One sentence why, and one what can be done; empty if nothing need be."""
+
+    why: str
+    who: Who
+    remedy: str
+
+
+def words(cause: Cause) -> Words:
+    """What to tell people about ``cause``."""
+    return _WORDS[cause]
+
+
+_WORDS = {
+    Cause.PROVEN: Words("It shows regularly that it is there.", Who.NOBODY, ""),
+    Cause.EVENT_ONLY: Words(
+        "It speaks only when something happens, so its silence tells us nothing.",
+        Who.INSTALLER,
+        "The installer can fit a sensor that also reports regularly.",
+    ),
+    Cause.NEVER_HEARD: Words(
+        "We have not heard it yet.",
+        Who.INSTALLER,
+        "The installer can check that it is switched on and near enough to the hub.",
+    ),
+    Cause.SENSOR_SILENT: Words(
+        "It no longer reports as it should.",
+        Who.HOME,
+        "Somebody in the home can check its battery and that it is in its place.",
+    ),
+    Cause.UNCONFIRMED: Words(
+        "The hub has not confirmed lately that it hears this sensor.",
+        Who.OPERATOR,
+        "This can mend itself within minutes; otherwise the people who run this service look into it.",
+    ),
+    Cause.RADIO_DEAF: Words(
+        "The hub is there, but its radio hears nothing.",
+        Who.HOME,
+        "Somebody in the home can unplug the hub, wait ten seconds and plug it in again.",
+    ),
+    Cause.HUB_SILENT: Words(
+        "We hear nothing from the hub in the home.",
+        Who.HOME,
+        "Somebody in the home can check that the hub has power and that the internet works there.",
+    ),
+    Cause.HUB_UNKNOWN: Words(
+        "No hub that we know looks after it.",
+        Who.OPERATOR,
+        "The people who run this service must set up the hub.",
+    ),
+    Cause.HUB_REVOKED: Words(
+        "This hub was withdrawn, so we believe nothing it says.",
+        Who.OPERATOR,
+        "The people who run this service must set up a new hub.",
+    ),
+    Cause.NOT_JUDGED: Words(
+        "We have not looked at it yet.",
+        Who.OPERATOR,
+        "This should take a few seconds; otherwise the people who run this service must mend it.",
+    ),
+    Cause.WATCH_SILENT: Words(
+        "Our own watch has stopped looking at the homes.",
+        Who.OPERATOR,
+        "The people who run this service must mend it; nobody in the home can.",
+    ),
+    Cause.NO_SENSORS: Words(
+        "We know of no sensor in this home yet.",
+        Who.INSTALLER,
+        "The installer can set up the hub and its sensors.",
+    ),
+    Cause.MIXED: Words(
+        "There is more than one reason.",
+        Who.NOBODY,
+        "Each sensor below says what can be done about it.",
+    ),
+}

@@ -1,0 +1,186 @@
+"""READ FIRST (portal): the pages as a process. A link opens one home's page; nothing else is here.
+
+It listens on this machine's loopback only: whoever serves it to families puts a reverse proxy with
+TLS in front. It reads the store and cannot write it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cloud_sync.portal import view
+from cloud_sync.portal.links import LinkRefusal, open_link
+from cloud_sync.portal.secret import portal_secret
+from cloud_sync.receiver.config import ReceiverConfig
+from cloud_sync.receiver.store.database import open_database
+from cloud_sync.receiver.store.homes import Home, Homes
+
+LOOPBACK = "127.0.0.1"
+CONCURRENT_MAX = 64
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",  # the link is the key: it must not travel on
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",  # an old page must not pass for a new one
+}
+_NOTICES = {
+    403: (
+        "This link has run out.",
+        "Links work for a limited time. Please ask the people who gave it to you for a new one.",
+    ),
+    404: (
+        "There is no page here.",
+        "Please check that the link is complete, from the first letter to the last.",
+    ),
+    405: ("This page can only be read.", "Please open the link as you were given it."),
+    503: (
+        "This page cannot be shown now.",
+        "The fault is ours, and says nothing about the home. Please try again in a minute.",
+    ),
+}
+_log = structlog.get_logger()
+
+ReadHome = Callable[[str], Awaitable[Home]]
+
+
+async def run(config: ReceiverConfig) -> None:
+    """Serve until cancelled.
+
+    Raises:
+        TrustError: the portal's secret cannot be used.
+        OSError: the port is taken, or the secret cannot be written.
+        sqlite3.Error: the store cannot be opened.
+    """
+    secret = portal_secret(config)
+    with closing(open_database(config.paths.store)) as db, ThreadPoolExecutor(1, "portal") as reader:
+        db.execute("PRAGMA query_only = ON")
+        homes = Homes(db)
+
+        async def read_home(home: str) -> Home:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(reader, homes.home, home)
+            except sqlite3.Error as error:
+                _log.error("portal.store", error=str(error))
+                raise HTTPException(503) from error
+
+        with socket.create_server((LOOPBACK, config.ports.portal)) as listener:
+            _log.info("portal.listening", address=LOOPBACK, port=config.ports.portal)
+            await _serve(app(read_home, secret, _wall_clock_ms), listener)
+
+
+def app(read_home: ReadHome, secret: bytes, clock_ms: Callable[[], int]) -> ASGIApp:
+    """All routes: ``/h/<token>``, the same as ``/h/<token>/page.json``, and ``/static/``."""
+    pages = jinja2.Environment(
+        loader=jinja2.PackageLoader("cloud_sync.portal"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    async def opened(request: Request) -> Home:
+        home = open_link(secret, request.path_params["token"], clock_ms())
+        if isinstance(home, LinkRefusal):
+            raise HTTPException(403 if home is LinkRefusal.EXPIRED else 404)
+        return await read_home(home)
+
+    async def page(request: Request) -> Response:
+        home = await opened(request)
+        shown = view.page(home, now_ms=clock_ms())
+        return HTMLResponse(pages.get_template("home.html").render(page=shown))
+
+    async def page_json(request: Request) -> Response:
+        home = await opened(request)
+        return JSONResponse(view.facts(home, now_ms=clock_ms()))
+
+    async def notice(_: Request, error: Exception) -> Response:
+        status, headers = (
+            (error.status_code, error.headers) if isinstance(error, HTTPException) else (503, None)
+        )
+        title, text = _NOTICES.get(status, _NOTICES[404])
+        return HTMLResponse(pages.get_template("notice.html").render(title=title, text=text), status, headers)
+
+    site = Starlette(
+        routes=[
+            Route("/h/{token}", page),
+            Route("/h/{token}/page.json", page_json),
+            Mount("/static", StaticFiles(directory=Path(str(resources.files(__package__) / "static")))),
+        ],
+        exception_handlers={HTTPException: notice, Exception: notice},
+    )
+    return _Guarded(site)
+
+
+class _Guarded:
+    """Sets the security headers on every answer, refusals included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, guarded)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process it runs in."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(application: ASGIApp, listener: socket.socket) -> None:
+    """Serve until cancelled, then let answers under way finish."""
+    settings = uvicorn.Config(
+        application,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,  # it would write the links down
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONCURRENT_MAX,
+        timeout_graceful_shutdown=2,
+    )
+    server = _Server(settings)
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,332 @@
+"""The authority as a process: HTTPS for hubs, a unix socket for operators, answers for the broker.
+
+The only holder of the issuing keys. What it decides is in ``registrar.py``; here bytes come and go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import nats
+import structlog
+import uvicorn
+from nats.aio.msg import Msg
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from cloud_sync.receiver import broker
+from cloud_sync.receiver.admission import answer, read_knock
+from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError
+from cloud_sync.receiver.registrar import Office, Registrar
+from cloud_sync.receiver.store.database import open_database
+from cloud_sync.receiver.store.registry import HubRow, Registry
+from zero_trust.authority import Issuer
+from zero_trust.errors import TrustError
+from zero_trust.keys import four_words, public_key
+from zero_trust.keystore import (
+    load_callout_key,
+    load_certificates,
+    load_key,
+    make_private_directory,
+    read_private,
+)
+from zero_trust.names import check_hub_id
+from zero_trust.reasons import Refused
+from zero_trust.tls import server_context
+from zero_trust.trust_set import TrustSet
+
+ADMIN_REQUEST_MAX_BYTES = 4096
+REFUSALS_SHOWN_MAX = 1000
+
+_STATUS = {"request-too-large": 413, "request-malformed": 400, "key-malformed": 400, "name-malformed": 400}
+_log = structlog.get_logger()
+
+Answer = bytes | dict[str, str | int] | Refused
+
+
+async def run(config: ReceiverConfig) -> None:
+    """Serve until cancelled.
+
+    Raises:
+        TrustError: a key or certificate of the site cannot be used.
+        ReceiverConfigError: the port is taken.
+    """
+    db = open_database(config.paths.store)
+    registry = Registry(db, refusals_kept_max=config.limits.refusals_kept_max)
+    registrar = Registrar(
+        open_office(config), registry, config.limits, clock_ms=_wall_clock_ms, entropy=os.urandom
+    )
+    hubs = _hub_server(config, registrar)
+    operators = _Server(_server_config(admin_app(registrar, registry)))
+    try:
+        with _listen_tcp(config) as hub_socket, _listen_admin(config.paths.admin_socket) as admin_socket:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_serve(hubs, hub_socket), name="hubs")
+                tasks.create_task(_serve(operators, admin_socket), name="operators")
+                tasks.create_task(_answer_broker(config, registrar), name="admission")
+    finally:
+        db.close()
+
+
+def hub_app(registrar: Registrar, request_max_bytes: int) -> Starlette:
+    """HTTP for hubs: msgpack in, msgpack out; a refusal is 4xx with its words."""
+
+    def question(judge: Callable[[bytes], Answer], place: str) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            body = await _body(request, request_max_bytes)
+            if body is None:
+                return _packed(registrar.refuse(place, "", Refused("request-too-large")))
+            return _packed(judge(body))
+
+        return endpoint
+
+    async def bundle(_: Request) -> Response:
+        return _packed(registrar.trust_set)
+
+    async def nonce(_: Request) -> Response:
+        return _packed(registrar.nonce())
+
+    return Starlette(
+        routes=[
+            Route("/v1/bundle", bundle, methods=["GET"]),
+            Route("/v1/nonce", nonce, methods=["POST"]),
+            Route("/v1/enrol", question(registrar.enrol, "enrol"), methods=["POST"]),
+            Route("/v1/renew", question(registrar.renew, "renew"), methods=["POST"]),
+            Route("/v1/standing", question(registrar.standing, "standing"), methods=["POST"]),
+        ]
+    )
+
+
+def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
+    """HTTP for operators: JSON in, JSON out; who may open the socket may do all of it."""
+
+    async def voucher(request: Request) -> Response:
+        asked = await _json(request)
+        text, row = registrar.new_voucher(str(asked.get("home", "")))
+        return JSONResponse({"voucher": text, "home": row.home, "expires_ms": row.expires_ms})
+
+    async def revoke(request: Request) -> Response:
+        asked = await _json(request)
+        hub = check_hub_id(str(asked.get("hub", "")))
+        refused = registrar.revoke(hub, str(asked.get("reason", "")))
+        return _refused_json(refused) if refused else JSONResponse({"hub": hub, "standing": "revoked"})
+
+    async def hubs(_: Request) -> Response:
+        return JSONResponse([_hub_json(row) for row in registry.hubs()])
+
+    async def refusals(_: Request) -> Response:
+        rows = registry.refusals(REFUSALS_SHOWN_MAX)
+        return JSONResponse([asdict(row) | Refused(row.code).words for row in rows])
+
+    async def untrusted(_: Request, error: Exception) -> Response:
+        assert isinstance(error, TrustError)  # noqa: S101 - registered for this class below
+        return _refused_json(Refused(error.code, error.detail))
+
+    return Starlette(
+        routes=[
+            Route("/v1/voucher", voucher, methods=["POST"]),
+            Route("/v1/revoke", revoke, methods=["POST"]),
+            Route("/v1/hubs", hubs, methods=["GET"]),
+            Route("/v1/refusals", refusals, methods=["GET"]),
+        ],
+        exception_handlers={TrustError: untrusted},
+    )
+
+
+@contextlib.asynccontextmanager
+async def admission(config: ReceiverConfig, registrar: Registrar) -> AsyncIterator[None]:
+    """Answer the broker's questions while the block runs; waits for the broker as long as it takes."""
+    pair = broker.callout_pair(load_callout_key(config.paths.authority / "callout.key"))
+
+    async def admit(message: Msg) -> None:
+        try:
+            knock = read_knock(message.data)
+        except TrustError as error:
+            # Without knowing who asks there is nobody to answer; the broker says no by itself in time.
+            registrar.refuse("broker", "", Refused(error.code, error.detail))
+            return
+        name, decision = registrar.admit(knock.chain, knock.client_id)
+        _log.info("broker.admission", name=name, client_id=knock.client_id, code=decision.code)
+        await message.respond(answer(knock, decision, name=name, pair=pair, now_s=_wall_clock_ms() // 1000))
+
+    connection = await nats.connect(**broker.authority_options(config).arguments, error_cb=_trouble)
+    try:
+        await connection.subscribe(broker.ADMISSION_SUBJECT, cb=admit)
+        await connection.flush()
+        _log.info("broker.answering")
+        yield
+    finally:
+        await connection.close()
+
+
+async def _answer_broker(config: ReceiverConfig, registrar: Registrar) -> None:
+    async with admission(config, registrar):
+        await asyncio.Event().wait()
+
+
+async def _trouble(error: Exception) -> None:
+    _log.warning("broker.trouble", error=str(error) or type(error).__name__)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process it runs in."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve until cancelled, then let answers under way finish."""
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _hub_server(config: ReceiverConfig, registrar: Registrar) -> _Server:
+    settings = _server_config(
+        hub_app(registrar, config.limits.request_max_bytes),
+        limit_concurrency=config.limits.requests_pending_max,
+    )
+    settings.load()
+    # uvicorn's own arguments know no minimum version; the context is ours.
+    settings.ssl = server_context(config.paths.authority / "https.crt", config.paths.authority / "https.key")
+    return _Server(settings)
+
+
+def _server_config(app: Starlette, **settings: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+        **settings,
+    )
+
+
+def open_office(config: ReceiverConfig) -> Office:
+    """Read the site's trust set and issuing keys.
+
+    Raises:
+        TrustError: one of them cannot be used.
+    """
+    directory = config.paths.authority
+    return Office(
+        host=config.host,
+        authority_port=config.ports.authority,
+        broker_port=config.ports.mqtt,
+        trust=TrustSet.unpack(read_private(directory / "trust-set")),
+        tls=_issuer(directory, "tls-ca"),
+        data=_issuer(directory, "data-ca"),
+    )
+
+
+def _issuer(directory: Path, name: str) -> Issuer:
+    return Issuer(load_certificates(directory / f"{name}.crt")[0], load_key(directory / f"{name}.key"))
+
+
+@contextlib.contextmanager
+def _listen_tcp(config: ReceiverConfig) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in config.bind else socket.AF_INET
+    try:
+        listener = socket.create_server((config.bind, config.ports.authority), family=family)
+    except OSError as error:
+        raise ReceiverConfigError(
+            f"ports.authority: {config.bind}:{config.ports.authority} cannot be used ({error.strerror}).",
+            hint="Choose another port in receiver.toml, or end what uses this one.",
+        ) from error
+    with listener:
+        # asyncio does so for sockets it makes itself; without it each answer waits 40 ms for an ACK.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield listener
+
+
+@contextlib.contextmanager
+def _listen_admin(path: Path) -> Iterator[socket.socket]:
+    """A unix socket that only this user can open, from its first moment on."""
+    make_private_directory(path.parent)
+    path.unlink(missing_ok=True)
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    with socket.socket(socket.AF_UNIX) as listener:
+        before = os.umask(0o177)
+        try:
+            # By way of the directory's descriptor: a socket's own path may have 107 bytes at most.
+            listener.bind(f"/proc/self/fd/{directory}/{path.name}")
+        finally:
+            os.umask(before)
+            os.close(directory)
+        listener.listen()
+        yield listener
+    path.unlink(missing_ok=True)
+
+
+async def _body(request: Request, max_bytes: int) -> bytes | None:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            return None
+    return bytes(body)
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    body = await _body(request, ADMIN_REQUEST_MAX_BYTES)
+    if body is None:
+        raise TrustError("request-too-large")
+    try:
+        asked = json.loads(body)
+    except ValueError as error:
+        raise TrustError("request-malformed") from error
+    if not isinstance(asked, dict):
+        raise TrustError("request-malformed")
+    return asked
+
+
+def _packed(answer: Answer) -> Response:
+    status = _status(answer.code) if isinstance(answer, Refused) else 200
+    content = answer.words if isinstance(answer, Refused) else answer
+    return Response(msgpack.packb(content), status, media_type="application/msgpack")
+
+
+def _refused_json(refused: Refused) -> Response:
+    return JSONResponse(refused.words | {"detail": refused.detail}, _status(refused.code))
+
+
+def _status(code: str) -> int:
+    return _STATUS.get(code, 403)
+
+
+def _hub_json(row: HubRow) -> dict[str, str | int]:
+    return {
+        "hub": row.hub,
+        "home": row.home,
+        "words": four_words(public_key(row.identity)),
+        "standing": row.standing.value,
+        "reason": row.reason,
+        "standing_at_ms": row.standing_at_ms,
+        "enrolled_at_ms": row.enrolled_at_ms,
+    }
+
+
+def _wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000

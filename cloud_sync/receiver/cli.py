@@ -1,0 +1,187 @@
+"""``lum-receiver``: run a site, look at what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cloud_sync.receiver import supervisor
+from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
+from cloud_sync.receiver.store.batches import Batches
+from cloud_sync.receiver.store.database import open_database
+from cloud_sync.receiver.store.registry import Registry
+from cloud_sync.receiver.views import readings
+from zero_trust.errors import TrustError
+from zero_trust.reasons import reason
+
+LINK_AGE_DEFAULT_H = 24
+
+_config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    default=Path("receiver.toml"),
+    show_default=True,
+    help="The site's receiver.toml.",
+)
+
+
+def main() -> None:
+    """Entry point: every foreseen error is one sentence, a hint and its exit code."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(64 if isinstance(error, click.UsageError) else error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except (ReceiverConfigError, TrustError, supervisor.ProcessEndedError) as error:
+        click.echo(f"{error} {getattr(error, 'hint', '')}".strip(), err=True)
+        sys.exit(getattr(error, "exit_code", 77))
+
+
+@click.group()
+def cli() -> None:
+    """The cloud's side of Lum: broker, intake, authority, watch and portal of one site."""
+
+
+@cli.command()
+@_config_option
+def run(config_file: Path) -> None:
+    """Run all processes of the site; Ctrl-C ends them."""
+    config = load_config(config_file)
+    asyncio.run(_until_told(lambda stop: supervisor.run(config, config_file.resolve(), stop)))
+
+
+@cli.command()
+@_config_option
+@click.option("--child", is_flag=True, hidden=True, help="End with the parent process.")
+def intake(config_file: Path, child: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Take batches: open, verify, commit, receipt."""
+    from cloud_sync.receiver.intake import nats  # noqa: PLC0415 - each process loads only its own duty
+
+    _serve(nats.run, config_file, child=child)
+
+
+@cli.command()
+@_config_option
+@click.option("--child", is_flag=True, hidden=True, help="End with the parent process.")
+def authority(config_file: Path, child: bool) -> None:  # noqa: FBT001
+    """Enrol and renew hubs, admit them to the broker."""
+    from cloud_sync.receiver import authority as duty  # noqa: PLC0415
+
+    _serve(duty.run, config_file, child=child)
+
+
+@cli.command()
+@_config_option
+@click.option("--child", is_flag=True, hidden=True, help="End with the parent process.")
+def watch(config_file: Path, child: bool) -> None:  # noqa: FBT001
+    """Decide what is watched and what is not."""
+    from cloud_sync.receiver import watch as duty  # noqa: PLC0415
+
+    _serve(duty.run, config_file, child=child)
+
+
+@cli.command()
+@_config_option
+@click.option("--child", is_flag=True, hidden=True, help="End with the parent process.")
+def portal(config_file: Path, child: bool) -> None:  # noqa: FBT001
+    """Serve the pages."""
+    from cloud_sync.portal import server as duty  # noqa: PLC0415
+
+    _serve(duty.run, config_file, child=child)
+
+
+@cli.command()
+@_config_option
+@click.argument("home")
+@click.option("--hours", type=click.IntRange(1, 24 * 365), default=LINK_AGE_DEFAULT_H, show_default=True)
+def link(config_file: Path, home: str, hours: int) -> None:
+    """Print the address of HOME's page, good for a while. Whoever has it can look."""
+    from cloud_sync.portal.links import make_link  # noqa: PLC0415
+    from cloud_sync.portal.secret import portal_secret  # noqa: PLC0415
+
+    config = load_config(config_file)
+    token = make_link(portal_secret(config), home, int((time.time() + hours * 3600) * 1000))
+    click.echo(f"http://127.0.0.1:{config.ports.portal}/h/{token}")
+
+
+@cli.command()
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(config_file: Path, as_json: bool) -> None:  # noqa: FBT001
+    """What the site holds, and what it refused lately."""
+    db = open_database(load_config(config_file).paths.store)
+    registry, totals = Registry(db), Batches(db).totals()
+    refusals = [
+        {"at_ms": r.at_ms, "where": r.where, "hub": r.hub, "code": r.code, "detail": r.detail}
+        for r in registry.refusals(20)
+    ]
+    if as_json:
+        refused = db.execute("SELECT count(*) FROM refusal").fetchone()[0]
+        click.echo(
+            json.dumps({**totals, "hubs": len(registry.hubs()), "refused": refused, "refusals": refusals})
+        )
+        return
+    click.echo(
+        f"{len(registry.hubs())} hubs; {totals['batches']} batches with {totals['readings']} readings."
+    )
+    if totals["forks"]:
+        click.echo(f"{totals['forks']} batches contradict one that is stored: kept apart, not counted.")
+    for refusal in refusals:
+        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(int(str(refusal["at_ms"])) / 1000))
+        words = reason(str(refusal["code"]))
+        click.echo(
+            f"{at}  {refusal['hub'] or '-'}  {refusal['where']}: {words.sentence} [{words.help}, {refusal['code']}]"
+        )
+
+
+@cli.command(name="readings")
+@_config_option
+@click.option("--home", help="Only this home.")
+def print_readings(config_file: Path, home: str | None) -> None:
+    """Print every stored reading, one JSON object a line, each verified again on the way."""
+    db = open_database(load_config(config_file).paths.store)
+    for reading in readings(Batches(db)):
+        if home in {None, reading["home"]}:
+            click.echo(json.dumps(reading, ensure_ascii=False))
+
+
+def _serve(
+    duty: Callable[[ReceiverConfig], Coroutine[Any, Any, None]], config_file: Path, *, child: bool
+) -> None:
+    if child:
+        supervisor.die_with_parent()
+    config = load_config(config_file)
+
+    async def until(stop: asyncio.Event) -> None:
+        serving = asyncio.ensure_future(duty(config))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=not serving.done())
+
+    asyncio.run(_until_told(until))
+
+
+async def _until_told(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run ``work`` with an event that SIGTERM and Ctrl-C set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await work(stop)
+
+
+if __name__ == "__main__":
+    main()

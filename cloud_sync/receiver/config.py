@@ -1,0 +1,114 @@
+"""The site's configuration: ``receiver.toml``, read once, strict, every limit named.
+
+Paths are relative to the file's own directory, so that a site directory can be moved.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class ReceiverConfigError(Exception):
+    """The configuration cannot be used; the sentence names file and key."""
+
+    exit_code = 78  # sysexits: EX_CONFIG
+
+    def __init__(self, sentence: str, *, hint: str) -> None:
+        super().__init__(sentence)
+        self.hint = hint
+
+
+class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """TCP ports that the site listens on."""
+
+    mqtt: Port = 8883
+    nats: Port = 4222
+    authority: Port = 8443
+    portal: Port = 8080
+
+
+class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Directories and files, absolute once loaded."""
+
+    authority: Path = Path("authority")
+    broker: Path = Path("broker")
+    intake: Path = Path("intake")
+    portal: Path = Path("portal")
+    store: Path = Path("store/lum.db")
+    run: Path = Path("run")
+
+    @property
+    def admin_socket(self) -> Path:
+        """The authority's admin API, for the first operator on the same machine."""
+        return self.run / "authority.sock"
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Maximums. Whatever exceeds one is refused, with a reason."""
+
+    envelope_max_bytes: Positive = 262_144
+    request_max_bytes: Positive = 8_192
+    requests_pending_max: Positive = 256
+    nonces_max: Positive = 10_000
+    nonce_age_max_s: Positive = 120
+    voucher_age_max_s: Positive = 172_800
+    refusals_kept_max: Positive = 10_000
+
+
+class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A site.
+
+    Attributes:
+        site: the site's name, as in every certificate.
+        host: name or address under which hubs reach the site.
+        bind: address that broker, authority and portal listen on.
+        ports: where they listen.
+        paths: where things lie.
+        limits: maximums.
+    """
+
+    site: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}$")]
+    host: Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+    bind: Annotated[str, msgspec.Meta(min_length=1)]
+    ports: Ports = Ports()
+    paths: Paths = Paths()
+    limits: Limits = Limits()
+
+
+def load_config(file: Path) -> ReceiverConfig:
+    """Read ``receiver.toml``.
+
+    Raises:
+        ReceiverConfigError: the file is missing, is no TOML, or a key is unknown, missing or out of range.
+    """
+    try:
+        config = msgspec.toml.decode(file.read_bytes(), type=ReceiverConfig, dec_hook=_path)
+    except OSError as error:
+        raise ReceiverConfigError(
+            f"{file}: cannot be read ({error.strerror}).",
+            hint="Make a site first: lum-trust init DIR --site NAME --host HOST",
+        ) from error
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+    ) as error:  # a ValidationError is one; its text names the key
+        raise ReceiverConfigError(f"{file}: {error}", hint="Correct this key in the file.") from error
+    return msgspec.structs.replace(config, paths=_absolute(config.paths, file.parent.resolve()))
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise TypeError("Expected a path, in quotes")
+
+
+def _absolute(paths: Paths, base: Path) -> Paths:
+    return msgspec.structs.replace(
+        paths, **{name: base / path for name, path in msgspec.structs.asdict(paths).items()}
+    )

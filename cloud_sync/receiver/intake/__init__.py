@@ -1,0 +1,1 @@
+"""How batches come in: from the broker, through one intake."""

@@ -1,0 +1,213 @@
+"""The authority's mind: judges what hubs and operators ask, issues, and writes every refusal down.
+
+Knows registry and issuing keys; knows neither HTTP nor the broker's protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cryptography import x509
+
+from cloud_sync.receiver.config import Limits
+from cloud_sync.receiver.store.registry import HubRow, Registry
+from zero_trust import enrolment, fields, keys
+from zero_trust.authority import SERIAL_BYTES, Issuer, issue
+from zero_trust.credential import Use, certificate_bytes, validity_ms, verify
+from zero_trust.errors import TrustError
+from zero_trust.names import HUB_ID_ENTROPY_BYTES, HubName, new_hub_id
+from zero_trust.policy import ConnectionFacts, Decision, Standing, admit_connection, deny
+from zero_trust.reasons import Refused
+from zero_trust.renewal import Ask, Nonces, Question, judge_question, read_question
+from zero_trust.trust_set import TrustSet
+from zero_trust.voucher import VoucherRow, new_voucher
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What a registrar works with.
+
+    Attributes:
+        host: where hubs reach the site.
+        authority_port: HTTPS.
+        broker_port: MQTT over TLS.
+        trust: what hubs of this site believe.
+        tls: issues TLS certificates.
+        data: certifies data-signing keys.
+    """
+
+    host: str
+    authority_port: int
+    broker_port: int
+    trust: TrustSet
+    tls: Issuer = field(repr=False)
+    data: Issuer = field(repr=False)
+
+
+class Registrar:
+    """Answers hubs, the broker and operators, one at a time."""
+
+    def __init__(
+        self,
+        office: Office,
+        registry: Registry,
+        limits: Limits,
+        *,
+        clock_ms: Callable[[], int],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self._office = office
+        self._registry = registry
+        self._limits = limits
+        self._clock_ms = clock_ms
+        self._entropy = entropy
+        self._nonces = Nonces(
+            age_max_ms=limits.nonce_age_max_s * 1000, count_max=limits.nonces_max, entropy=entropy
+        )
+
+    @property
+    def trust_set(self) -> bytes:
+        """What hubs of this site believe, packed."""
+        return self._office.trust.packed
+
+    def nonce(self) -> bytes:
+        """A fresh nonce for one question."""
+        return self._nonces.give(self._clock_ms())
+
+    def enrol(self, packed: bytes) -> bytes | Refused:
+        """Judge an enrolment request; the packed answer if it is granted."""
+        try:
+            request = enrolment.read_request(packed)
+        except TrustError as error:
+            return self.refuse("enrol", "", Refused(error.code, error.detail))
+        now_ms = self._clock_ms()
+        row = self._registry.voucher(request.voucher)
+        known = self._registry.hub_with_identity(request.identity) is not None
+        match enrolment.judge(request, row, identity_known=known, now_ms=now_ms):
+            case enrolment.Granted(home):
+                assert row is not None  # noqa: S101 - judge grants nothing without a voucher
+                return self._enrol(request, row, home, now_ms)
+            case enrolment.Again(answer):
+                return answer
+            case Refused() as refused:
+                if row is not None:
+                    self._registry.update_voucher(enrolment.after_refusal(row, refused, now_ms))
+                return self.refuse("enrol", "", refused)
+
+    def renew(self, packed: bytes) -> bytes | Refused:
+        """Judge a renewal; packed TLS certificate and its issuer if it is granted."""
+        question = self._question(packed, Ask.RENEW)
+        if isinstance(question, Refused):
+            return question
+        row = self._registry.hub(question.hub)
+        assert row is not None  # noqa: S101 - judge_question answers no unknown hub
+        certificate = self._issue(
+            self._office.tls, keys.public_key(question.tls), self._name(row), Use.HUB_TLS
+        )
+        return fields.pack(certificate_bytes(certificate), certificate_bytes(self._office.tls.certificate))
+
+    def standing(self, packed: bytes) -> dict[str, str | int] | Refused:
+        """Tell a hub how it stands, in words; a revoked one is told as well."""
+        question = self._question(packed, Ask.STANDING)
+        if isinstance(question, Refused):
+            return question
+        row = self._registry.hub(question.hub)
+        assert row is not None  # noqa: S101 - judge_question answers no unknown hub
+        standing: dict[str, str | int] = {
+            "standing": row.standing.value,
+            "since_ms": row.standing_at_ms,
+            "reason": row.reason,
+        }
+        if row.standing is Standing.REVOKED:
+            standing |= Refused("hub-revoked").words
+        return standing
+
+    def admit(self, chain: tuple[x509.Certificate, ...], client_id: str | None) -> tuple[str, Decision]:
+        """Decide whether a client may use the broker; also gives the name it proved."""
+        now_ms = self._clock_ms()
+        trust = self._office.trust
+        try:
+            name = verify(chain[:2], root=trust.root, site=trust.site, use=Use.HUB_TLS, now_ms=now_ms)
+        except TrustError as error:
+            self.refuse("broker", client_id or "", Refused(error.code, error.detail))
+            return "", deny(error.code)
+        assert isinstance(name, HubName)  # noqa: S101 - verify has checked the kind of name for this use
+        facts = ConnectionFacts(
+            name=name,
+            certificate_ends_ms=validity_ms(chain[0])[1],
+            standing=self._registry.standing(name.hub),
+            client_id=client_id,
+            now_ms=now_ms,
+        )
+        decision = admit_connection(facts)
+        if not decision.allow:
+            self.refuse("broker", name.hub, Refused(decision.code, f"client id {(client_id or '')[:64]!r}"))
+        return name.uri, decision
+
+    def new_voucher(self, home: str) -> tuple[str, VoucherRow]:
+        """Make a voucher for ``home``: the text for the installer, and what is kept of it.
+
+        Raises:
+            BadNameError: ``home`` is no home id.
+        """
+        office = self._office
+        voucher, row = new_voucher(
+            home=home,
+            host=office.host,
+            port=office.authority_port,
+            root_certificate=certificate_bytes(office.trust.root),
+            expires_ms=self._clock_ms() + self._limits.voucher_age_max_s * 1000,
+            entropy=self._entropy,
+        )
+        self._registry.add_voucher(row)
+        return voucher.text, row
+
+    def revoke(self, hub: str, reason: str) -> Refused | None:
+        """Withdraw a hub's standing; None if it is done."""
+        return None if self._registry.revoke(hub, reason, self._clock_ms()) else Refused("hub-unknown", hub)
+
+    def refuse(self, where: str, hub: str, refused: Refused) -> Refused:
+        """Write a refusal down for the operator, and hand it on."""
+        self._registry.refuse(self._clock_ms(), where, hub, refused.code, refused.detail)
+        return refused
+
+    def _enrol(self, request: enrolment.Request, voucher: VoucherRow, home: str, now_ms: int) -> bytes:
+        office = self._office
+        name = HubName(office.trust.site, home, new_hub_id(self._entropy(HUB_ID_ENTROPY_BYTES)))
+        certificate = self._issue(office.data, keys.public_key(request.data), name, Use.HUB_DATA)
+        answer = enrolment.Answer(certificate, office.trust, office.host, office.broker_port).packed
+        row = HubRow(
+            hub=name.hub,
+            home=home,
+            identity=request.identity,
+            data_certificate=certificate_bytes(certificate),
+            standing=Standing.ENROLLED,
+            reason="",
+            standing_at_ms=now_ms,
+            enrolled_at_ms=now_ms,
+        )
+        self._registry.enrol(row, enrolment.after_use(voucher, request, answer))
+        return answer
+
+    def _question(self, packed: bytes, ask: Ask) -> Question | Refused:
+        try:
+            question = read_question(packed)
+        except TrustError as error:
+            return self.refuse(ask.value, "", Refused(error.code, error.detail))
+        row = self._registry.hub(question.hub)
+        refused = judge_question(
+            question,
+            ask,
+            identity=row.identity if row else None,
+            standing=row.standing if row else None,
+            nonce_fresh=self._nonces.take(question.nonce, self._clock_ms()),
+        )
+        return self.refuse(ask.value, question.hub, refused) if refused else question
+
+    def _issue(self, issuer: Issuer, public: keys.PublicKey, name: HubName, use: Use) -> x509.Certificate:
+        now_ms, serial = self._clock_ms(), self._entropy(SERIAL_BYTES)
+        return issue(issuer, public, name=name, use=use, now_ms=now_ms, serial=serial)
+
+    def _name(self, row: HubRow) -> HubName:
+        return HubName(self._office.trust.site, row.home, row.hub)

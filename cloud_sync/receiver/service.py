@@ -1,0 +1,251 @@
+"""READ FIRST (cloud): what happens to a message from a hub.
+
+    open (decrypt) -> verify (signature) -> policy (may it speak?) -> decode -> ledger -> commit -> receipt
+
+:class:`Service` takes a group of messages, commits them in one durable transaction, and only
+then signs the answers. What is not believed gets no effect but a written refusal at both ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from cloud_sync.receiver.store.batches import Arrival, Batches, Session
+from cloud_sync.receiver.store.registry import HubRow, Registry
+from cloud_sync.sync import ledger
+from cloud_sync.sync.placing import clock_fault, place
+from cloud_sync.sync.session import session_key
+from cloud_sync.wire import message as wire
+from cloud_sync.wire.batch import Batch, Stream, content_digest, decode
+from cloud_sync.wire.errors import WireError
+from cloud_sync.wire.limits import ENVELOPE_MAX_BYTES
+from zero_trust.credential import certificate_key
+from zero_trust.envelope import open_sealed, sign_tagged, site_key_id, verify_inside, verify_tagged
+from zero_trust.errors import PolicyError, TrustError
+from zero_trust.keys import PrivateKey, PublicKey
+from zero_trust.policy import BatchFacts, admit_batch
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeKeys:
+    """What the intake holds: the receipt key with its certificate, and the site's encryption key."""
+
+    receipt: PrivateKey = field(repr=False)
+    receipt_certificate: bytes
+    site: X25519PrivateKey = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Bytes that came up on the topic of ``hub``; the broker's admission vouches for the topic."""
+
+    hub: str
+    payload: bytes
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Bytes to send down to ``hub``."""
+
+    hub: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    incoming: Incoming
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A batch that is durable once the transaction is; its stream is owed a receipt."""
+
+    stream: Stream
+    epoch: bytes
+
+
+class Service:
+    """One site's intake, without the wire."""
+
+    def __init__(self, site: str, keys: IntakeKeys, registry: Registry, batches: Batches) -> None:
+        self._site = site
+        self._keys = keys
+        self._registry = registry
+        self._batches = batches
+        self._site_keys = {site_key_id(keys.site.public_key()): keys.site}
+        self._data_keys: dict[bytes, PublicKey] = {}  # by certificate
+
+    def take(self, group: Sequence[Incoming]) -> list[Answer]:
+        """Take a group of messages; when this returns, what the answers say is durable."""
+        refused: list[_Refused] = []
+        answers: list[Answer] = []
+        counted: dict[tuple[str, _Counted], None] = {}  # a set that keeps order
+        with self._batches.transaction():
+            for incoming in group:
+                try:
+                    outcome = self._take_one(incoming, refused)
+                except (TrustError, WireError) as error:
+                    refused.append(_Refused(incoming, error.code, getattr(error, "detail", "") or str(error)))
+                    continue
+                if isinstance(outcome, Answer):
+                    answers.append(outcome)
+                elif outcome:
+                    counted[incoming.hub, outcome] = None
+            receipts = [self._receipt(hub, what) for hub, what in counted]
+        return answers + receipts + [self._refuse(refusal) for refusal in refused]
+
+    def _take_one(self, incoming: Incoming, refused: list[_Refused]) -> Answer | _Counted | None:
+        kind, content = wire.kind_of(incoming.payload), incoming.payload[1:]
+        match kind:
+            case wire.Kind.BATCH:
+                return self._take_batch(incoming, content, refused)
+            case wire.Kind.HELLO:
+                return self._take_hello(incoming, content)
+            case wire.Kind.HEARTBEAT:
+                return self._take_heartbeat(incoming)
+            case _:
+                raise WireError("a message that only the site sends came up")
+
+    def _take_batch(self, incoming: Incoming, content: bytes, refused: list[_Refused]) -> _Counted:
+        """The way of a batch; nothing is decoded before its signature holds."""
+        if len(incoming.payload) > ENVELOPE_MAX_BYTES:
+            raise WireError("the message is larger than any hub may send", "batch-too-large")
+        signed = open_sealed(content, self._site_keys, incoming.hub)
+        row = self._speaker(incoming)
+        body = verify_inside(self._data_key(row), signed)
+        batch = decode(body)
+        self._check_names(incoming.hub, batch.hub, batch.site)
+        envelope = hashlib.sha256(incoming.payload).digest()
+        arrival = Arrival(
+            batch, content_digest(body), envelope, signed, len(incoming.payload), incoming.received_ms
+        )
+        self._count(row, arrival)
+        if clock_fault(batch.anchor, incoming.received_ms):
+            refused.append(
+                _Refused(incoming, "clock-fault", f"batch {batch.seq} kept, its clock not believed")
+            )
+        return _Counted(batch.stream, batch.epoch)
+
+    def _count(self, row: HubRow, arrival: Arrival) -> None:
+        """Insert a new batch and what follows from it; recognise repeats; keep and refuse forks."""
+        batch = arrival.batch
+        known = self._batches.known(batch)
+        match ledger.admit(arrival.digest, known and known[0]):
+            case ledger.Stored():
+                self._batches.insert(arrival)
+                self._batches.derive(row.home, arrival, place(batch, arrival.received_ms))
+            case ledger.Forked():
+                self._batches.insert_fork(arrival)
+                raise PolicyError("batch-forked", _named(batch))
+            case ledger.Duplicate():
+                # A hub seals anew each time it resends: the very same envelope again is somebody else's doing.
+                if known and known[1] == arrival.envelope:
+                    raise PolicyError("batch-replayed", _named(batch))
+
+    def _take_hello(self, incoming: Incoming, content: bytes) -> Answer:
+        """A hub opens a session: say what we hold, and with which key to encrypt."""
+        row = self._speaker(incoming)
+        hello = wire.decode_hello(
+            verify_tagged(self._data_key(row), wire.HELLO_TAG, content, code="batch-signature-wrong")
+        )
+        self._check_names(incoming.hub, hello.hub, hello.site)
+        try:
+            key = session_key(
+                self._keys.site, X25519PublicKey.from_public_bytes(hello.session_public), hello.nonce
+            )
+        except ValueError as error:
+            raise WireError("the session key of the hello is no key") from error
+        self._batches.open_session(
+            Session(
+                hello.hub, key, hello.boot_id, incoming.received_ms, counter=0, beat_ms=None, frame_age_s=None
+            )
+        )
+        urgent, routine = (self._batches.head(hello.hub, hello.epoch, stream) for stream in Stream)
+        cursor = wire.Cursor(
+            site=self._site,
+            hub=hello.hub,
+            epoch=hello.epoch,
+            nonce=hello.nonce,
+            generation=self._batches.generation,
+            heads=(urgent, routine),
+            site_public=self._keys.site.public_key().public_bytes_raw(),
+            certificate=self._keys.receipt_certificate,
+        )
+        return self._signed(hello.hub, wire.Kind.CURSOR, wire.CURSOR_TAG, wire.encode_cursor(cursor))
+
+    def _take_heartbeat(self, incoming: Incoming) -> Answer | _Counted | None:
+        """Liveness of an open session; a counter that does not rise is a replay."""
+        session = self._batches.session(incoming.hub)
+        if session is None:
+            raise WireError("a heartbeat came before any session", "heartbeat-not-believed")
+        beat = wire.decode_heartbeat(incoming.payload, session.key)
+        if beat.counter <= session.counter:
+            raise WireError("the heartbeat was heard before", "heartbeat-not-believed")
+        self._batches.beat(incoming.hub, beat.counter, incoming.received_ms, beat.frame_age_s)
+        return None
+
+    def _speaker(self, incoming: Incoming) -> HubRow:
+        """The registry's row of the hub that speaks, if it may."""
+        row = self._registry.hub(incoming.hub)
+        certificate = x509.load_der_x509_certificate(row.data_certificate) if row else None
+        decision = admit_batch(
+            BatchFacts(
+                hub=incoming.hub,
+                standing=row.standing if row else None,
+                certificate_starts_ms=_ms(certificate and certificate.not_valid_before_utc),
+                certificate_ends_ms=_ms(certificate and certificate.not_valid_after_utc),
+                received_ms=incoming.received_ms,
+            )
+        )
+        if row is None or not decision.allow:
+            raise PolicyError(decision.code if row else "hub-unknown")
+        return row
+
+    def _data_key(self, row: HubRow) -> PublicKey:
+        key = self._data_keys.get(row.data_certificate)
+        if key is None:
+            key = certificate_key(x509.load_der_x509_certificate(row.data_certificate))
+            self._data_keys[row.data_certificate] = key
+        return key
+
+    def _check_names(self, topic_hub: str, hub: str, site: str) -> None:
+        if hub != topic_hub:
+            raise PolicyError("batch-wrong-hub", f"it names {hub[:20]!r}")
+        if site != self._site:
+            raise PolicyError("batch-wrong-site", f"it names {site[:40]!r}")
+
+    def _receipt(self, hub: str, counted: _Counted) -> Answer:
+        """Insert first, then advance the head, in one transaction: racing receivers cannot both stop short."""
+        head, held = self._batches.advance(hub, counted.epoch, counted.stream)
+        receipt = wire.Receipt(
+            self._site, hub, counted.epoch, counted.stream, head, held, self._batches.generation
+        )
+        return self._signed(hub, wire.Kind.RECEIPT, wire.RECEIPT_TAG, wire.encode_receipt(receipt))
+
+    def _refuse(self, refused: _Refused) -> Answer:
+        """Write it down for the operator, and tell the hub."""
+        incoming = refused.incoming
+        self._registry.refuse(incoming.received_ms, "intake", incoming.hub, refused.code, refused.detail)
+        refusal = wire.Refusal(
+            self._site, incoming.hub, refused.code, hashlib.sha256(incoming.payload).digest()
+        )
+        return self._signed(incoming.hub, wire.Kind.REFUSAL, wire.REFUSAL_TAG, wire.encode_refusal(refusal))
+
+    def _signed(self, hub: str, kind: wire.Kind, tag: bytes, body: bytes) -> Answer:
+        return Answer(hub, wire.framed(kind, sign_tagged(self._keys.receipt, tag, body)))
+
+
+def _named(batch: Batch) -> str:
+    return f"{batch.stream.name.lower()} {batch.seq}"
+
+
+def _ms(moment: object) -> int | None:
+    return int(moment.timestamp() * 1000) if hasattr(moment, "timestamp") else None

@@ -1,0 +1,237 @@
+"""Signed batches, the ledger over them, and the values derived from them (SQLite).
+
+The methods that write expect a transaction of the caller's around them: what belongs
+together becomes durable together.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cloud_sync.receiver.store.database import transaction
+from cloud_sync.sync import ledger
+from cloud_sync.sync.placing import Placing
+from cloud_sync.wire.batch import Batch, Stream, rows
+from cloud_sync.wire.message import Head
+
+GENERATION_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A verified batch and how it came."""
+
+    batch: Batch
+    digest: bytes
+    envelope: bytes
+    signed: bytes
+    message_bytes: int
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The last session a hub opened."""
+
+    hub: str
+    key: bytes
+    boot_id: bytes
+    opened_ms: int
+    counter: int
+    beat_ms: int | None
+    frame_age_s: int | None
+
+
+class Batches:
+    """Rows of one SQLite file that the intake writes."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.generation = self._generation()
+
+    def transaction(self) -> transaction:
+        """One durable commit around several calls."""
+        return transaction(self._db)
+
+    def known(self, batch: Batch) -> tuple[bytes, bytes] | None:
+        """Content digest and envelope digest of what is stored under the batch's key."""
+        row = self._db.execute(
+            "SELECT digest, envelope FROM batch WHERE hub = ? AND epoch = ? AND stream = ? AND seq = ?",
+            (batch.hub, batch.epoch, batch.stream, batch.seq),
+        ).fetchone()
+        return (row["digest"], row["envelope"]) if row else None
+
+    def insert(self, arrival: Arrival) -> None:
+        """Keep a new batch as evidence."""
+        batch = arrival.batch
+        self._db.execute(
+            "INSERT INTO batch (hub, epoch, stream, seq, digest, envelope, signed, readings, message_bytes, received_ms)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                batch.hub,
+                batch.epoch,
+                batch.stream,
+                batch.seq,
+                arrival.digest,
+                arrival.envelope,
+                arrival.signed,
+                len(batch.readings),
+                arrival.message_bytes,
+                arrival.received_ms,
+            ),
+        )
+
+    def insert_fork(self, arrival: Arrival) -> None:
+        """Keep other content under a number already taken, uncounted."""
+        batch = arrival.batch
+        self._db.execute(
+            "INSERT OR IGNORE INTO fork (hub, epoch, stream, seq, digest, signed, received_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                batch.hub,
+                batch.epoch,
+                batch.stream,
+                batch.seq,
+                arrival.digest,
+                arrival.signed,
+                arrival.received_ms,
+            ),
+        )
+
+    def head(self, hub: str, epoch: bytes, stream: Stream) -> Head:
+        """How far a stream is held without a gap."""
+        row = self._db.execute(
+            "SELECT head, chain FROM account WHERE hub = ? AND epoch = ? AND stream = ?", (hub, epoch, stream)
+        ).fetchone()
+        return Head(row["head"], row["chain"]) if row else ledger.start(hub, epoch, stream)
+
+    def advance(self, hub: str, epoch: bytes, stream: Stream) -> tuple[Head, tuple[tuple[int, int], ...]]:
+        """Move the head over what is stored; returns it and the ranges held above it."""
+        head = self.head(hub, epoch, stream)
+        found = self._db.execute(
+            "SELECT seq, digest FROM batch WHERE hub = ? AND epoch = ? AND stream = ? AND seq > ? ORDER BY seq",
+            (hub, epoch, stream, head.seq),
+        )
+        above = {row["seq"]: row["digest"] for row in found}
+        head = ledger.advance(head, above)
+        self._db.execute(
+            "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?)",
+            (hub, epoch, stream, head.seq, head.chain),
+        )
+        return head, ledger.ranges([seq for seq in above if seq > head.seq])
+
+    def derive(self, home: str, arrival: Arrival, placing: Placing) -> None:
+        """Update sensors, newest values and listening spans from a batch just inserted."""
+        batch = arrival.batch
+        self._describe_sensors(home, batch, placing)
+        newest = {
+            (sensor.address, quantity.kind): (reading, quantity)
+            for sensor, quantity, reading in sorted(rows(batch), key=lambda row: row[2].at_ms)
+        }
+        self._db.executemany(
+            "INSERT INTO last VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value,"
+            " unit = excluded.unit, exponent = excluded.exponent, form = excluded.form, plain = excluded.plain,"
+            " happened_ms = excluded.happened_ms, quality = excluded.quality, received_ms = excluded.received_ms"
+            " WHERE excluded.happened_ms >= last.happened_ms",
+            [
+                (
+                    home,
+                    address,
+                    kind,
+                    reading.value,
+                    quantity.unit,
+                    quantity.exponent,
+                    quantity.form,
+                    quantity.plain,
+                    placing.at(reading.at_ms),
+                    placing.quality,
+                    arrival.received_ms,
+                )
+                for (address, kind), (reading, quantity) in newest.items()
+            ],
+        )
+        self._db.executemany(
+            "INSERT INTO span VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET to_ms = max(to_ms, excluded.to_ms)",
+            [(batch.hub, placing.at(start), placing.at(end)) for start, end in batch.spans],
+        )
+
+    def open_session(self, session: Session) -> None:
+        """Remember the session a hub has just opened; heartbeats count from the start."""
+        self._db.execute(
+            "INSERT INTO session (hub, key, boot_id, opened_ms) VALUES (?, ?, ?, ?) ON CONFLICT (hub) DO UPDATE SET"
+            " key = excluded.key, boot_id = excluded.boot_id, opened_ms = excluded.opened_ms, counter = 0",
+            (session.hub, session.key, session.boot_id, session.opened_ms),
+        )
+
+    def session(self, hub: str) -> Session | None:
+        """The last session of a hub."""
+        row = self._db.execute("SELECT * FROM session WHERE hub = ?", (hub,)).fetchone()
+        return Session(**dict(row)) if row else None
+
+    def beat(self, hub: str, counter: int, beat_ms: int, frame_age_s: int) -> None:
+        """A believed heartbeat came."""
+        self._db.execute(
+            "UPDATE session SET counter = ?, beat_ms = ?, frame_age_s = ? WHERE hub = ?",
+            (counter, beat_ms, frame_age_s, hub),
+        )
+
+    def stored(self) -> Iterator[sqlite3.Row]:
+        """Every batch as evidence, with its home: hub, home, data certificate, stream, seq, signed, received, size."""
+        return self._db.execute(
+            "SELECT batch.*, hub.home, hub.data_certificate FROM batch JOIN hub ON hub.id = batch.hub ORDER BY batch.id"
+        )
+
+    def totals(self) -> dict[str, int]:
+        """Batches, readings, message bytes and forks held."""
+        row = self._db.execute(
+            "SELECT count(*) AS batches, coalesce(sum(readings), 0) AS readings,"
+            " coalesce(sum(message_bytes), 0) AS message_bytes, (SELECT count(*) FROM fork) AS forks FROM batch"
+        ).fetchone()
+        return dict(row)
+
+    def _describe_sensors(self, home: str, batch: Batch, placing: Placing) -> None:
+        """Only a newer statement replaces an older one: batches may arrive in any order."""
+        told = {statement.sensor: statement for statement in batch.heard}
+        for number, sensor in enumerate(batch.sensors):
+            self._db.execute(
+                "INSERT INTO sensor (home, address, hub, name, room, model, contract, period_s, told_ms)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET hub = excluded.hub, name = excluded.name,"
+                " room = excluded.room, model = excluded.model, contract = excluded.contract, period_s = excluded.period_s",
+                (
+                    home,
+                    sensor.address,
+                    batch.hub,
+                    sensor.name,
+                    sensor.room,
+                    sensor.model,
+                    sensor.contract,
+                    sensor.period_s,
+                ),
+            )
+            if statement := told.get(number):
+                self._db.execute(
+                    "UPDATE sensor SET heard_ms = coalesce(?, heard_ms), kept = ?, told_ms = ?"
+                    " WHERE home = ? AND address = ? AND told_ms <= ?",
+                    (
+                        placing.at(statement.last_ms) if statement.last_ms else None,
+                        statement.kept,
+                        placing.at(batch.made_ms),
+                        home,
+                        sensor.address,
+                        placing.at(batch.made_ms),
+                    ),
+                )
+
+    def _generation(self) -> bytes:
+        """Random at creation: tells a store that was made anew from the one before."""
+        with self.transaction():
+            self._db.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('generation', ?)",
+                (secrets.token_bytes(GENERATION_BYTES),),
+            )
+        generation: bytes = self._db.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[
+            "value"
+        ]
+        return generation

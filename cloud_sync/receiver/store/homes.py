@@ -1,0 +1,199 @@
+"""Homes as the watch judges them and the portal shows them (SQLite).
+
+Reads what the intake and the authority wrote; writes the verdicts of the watch and when it looked.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cloud_sync.assurance.causes import Cause
+from cloud_sync.assurance.coverage import HubFacts, SensorFacts, State, Verdict
+from cloud_sync.receiver.store.database import transaction
+from cloud_sync.wire.batch import Contract, Quality
+from device_profiles.reading import Form
+from zero_trust.policy import Standing
+
+_EVALUATED = "evaluated_ms"
+_TIME_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class HomeFacts:
+    """A home and what is known of its sensors."""
+
+    home: str
+    sensors: tuple[SensorFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict on one sensor of one home."""
+
+    home: str
+    address: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The newest value of one kind from one sensor.
+
+    Attributes:
+        kind: what was measured, such as ``temperature``.
+        value: as in a reading: NUMBER: ``value * 10**exponent``; BOOLEAN: 0 or 1; TEXT: the text.
+        exponent: decimal exponent of a NUMBER.
+        unit: the unit as people write it, or empty.
+        form: how ``value`` is to be read.
+        unencrypted: an urgent kind that came in the clear: anybody near could have sent it.
+        happened_ms: when, as placed on the wall clock.
+        quality: how well it could be placed; UNSET: at the latest then.
+        received_ms: when it reached us.
+    """
+
+    kind: str
+    value: int | str
+    exponent: int
+    unit: str
+    form: Form
+    unencrypted: bool
+    happened_ms: int
+    quality: Quality
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """A sensor as a page shows it."""
+
+    address: str
+    name: str
+    room: str
+    model: str
+    heard_ms: int | None
+    verdict: Verdict | None
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A home as a page shows it; ``evaluated_ms`` is when the watch last looked."""
+
+    home: str
+    evaluated_ms: int | None
+    sensors: tuple[Sensor, ...]
+
+
+class Homes:
+    """Rows of one SQLite file, by home."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def evaluated_ms(self) -> int | None:
+        """When the watch last looked at all homes; None: never."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (_EVALUATED,)).fetchone()
+        return int.from_bytes(row["value"]) if row else None
+
+    def facts(self) -> list[HomeFacts]:
+        """All homes that have sensors, with what the rules ask."""
+        hubs = self._hubs()
+        sensors: dict[str, list[SensorFacts]] = {}
+        for row in self._db.execute(
+            "SELECT sensor.*, state, cause, since_ms FROM sensor LEFT JOIN coverage USING (home, address)"
+            " ORDER BY home, address"
+        ):
+            sensors.setdefault(row["home"], []).append(_sensor_facts(row, hubs))
+        return [HomeFacts(home, tuple(known)) for home, known in sensors.items()]
+
+    def write(self, changed: Iterable[Judged], evaluated_ms: int) -> None:
+        """Store changed verdicts and that all homes were looked at, both or neither."""
+        with transaction(self._db):
+            self._db.executemany(
+                "INSERT OR REPLACE INTO coverage VALUES (?, ?, ?, ?, ?)",
+                [
+                    (
+                        judged.home,
+                        judged.address,
+                        judged.verdict.state.value,
+                        judged.verdict.cause.value,
+                        judged.verdict.since_ms,
+                    )
+                    for judged in changed
+                ],
+            )
+            self._db.execute(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                (_EVALUATED, evaluated_ms.to_bytes(_TIME_BYTES)),
+            )
+
+    def home(self, home: str) -> Home:
+        """One home as a page shows it, by room and name; a home we know nothing of has no sensors."""
+        evaluated_ms = self.evaluated_ms()  # first: a page must not call older verdicts newer than they are
+        values: dict[str, list[Value]] = {}
+        for row in self._db.execute("SELECT * FROM last WHERE home = ? ORDER BY address, kind", (home,)):
+            values.setdefault(row["address"], []).append(_value(row))
+        rows = self._db.execute(
+            "SELECT sensor.*, state, cause, since_ms FROM sensor LEFT JOIN coverage USING (home, address)"
+            " WHERE home = ? ORDER BY room, name, address",
+            (home,),
+        )
+        sensors = tuple(
+            Sensor(
+                row["address"],
+                row["name"],
+                row["room"],
+                row["model"],
+                row["heard_ms"],
+                _verdict(row),
+                tuple(values.get(row["address"], ())),
+            )
+            for row in rows
+        )
+        return Home(home, evaluated_ms, sensors)
+
+    def _hubs(self) -> dict[tuple[str, str], HubFacts]:
+        """All hubs, by home and id: a hub proves nothing about another home's sensors."""
+        return {
+            (row["home"], row["id"]): HubFacts(
+                enrolled_ms=row["enrolled_at_ms"],
+                revoked_ms=None if row["standing"] == Standing.ENROLLED.value else row["standing_at_ms"],
+                beat_ms=row["beat_ms"],
+                frame_age_s=row["frame_age_s"],
+            )
+            for row in self._db.execute("SELECT * FROM hub LEFT JOIN session ON session.hub = hub.id")
+        }
+
+
+def _sensor_facts(row: sqlite3.Row, hubs: Mapping[tuple[str, str], HubFacts]) -> SensorFacts:
+    return SensorFacts(
+        address=row["address"],
+        contract=Contract(row["contract"]),
+        heard_ms=row["heard_ms"],
+        kept=bool(row["kept"]),
+        told_ms=row["told_ms"],
+        hub=hubs.get((row["home"], row["hub"])),
+        before=_verdict(row),
+    )
+
+
+def _verdict(row: sqlite3.Row) -> Verdict | None:
+    if row["state"] is None:
+        return None
+    return Verdict(State(row["state"]), Cause(row["cause"]), row["since_ms"])
+
+
+def _value(row: sqlite3.Row) -> Value:
+    return Value(
+        kind=row["kind"],
+        value=row["value"],
+        exponent=row["exponent"],
+        unit=row["unit"],
+        form=Form(row["form"]),
+        unencrypted=bool(row["plain"]),
+        happened_ms=row["happened_ms"],
+        quality=Quality(row["quality"]),
+        received_ms=row["received_ms"],
+    )

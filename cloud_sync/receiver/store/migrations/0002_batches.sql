@@ -1,0 +1,98 @@
+-- Evidence (signed batches), the ledger over them, and what is derived from them and can be rebuilt.
+
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE batch (
+    id            INTEGER PRIMARY KEY,
+    hub           TEXT NOT NULL,
+    epoch         BLOB NOT NULL,
+    stream        INTEGER NOT NULL,
+    seq           INTEGER NOT NULL,
+    digest        BLOB NOT NULL,      -- of the signed content
+    envelope      BLOB NOT NULL,      -- digest of the message it first came in
+    signed        BLOB NOT NULL,
+    readings      INTEGER NOT NULL,
+    message_bytes INTEGER NOT NULL,
+    received_ms   INTEGER NOT NULL,
+    UNIQUE (hub, epoch, stream, seq)
+) STRICT;
+
+CREATE TABLE fork (                   -- other content under a number already taken: kept, never counted
+    id          INTEGER PRIMARY KEY,
+    hub         TEXT NOT NULL,
+    epoch       BLOB NOT NULL,
+    stream      INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    digest      BLOB NOT NULL,
+    signed      BLOB NOT NULL,
+    received_ms INTEGER NOT NULL,
+    UNIQUE (hub, epoch, stream, seq, digest)
+) STRICT;
+
+CREATE TABLE account (                -- how far each stream is held without a gap
+    hub    TEXT NOT NULL,
+    epoch  BLOB NOT NULL,
+    stream INTEGER NOT NULL,
+    head   INTEGER NOT NULL,
+    chain  BLOB NOT NULL,
+    PRIMARY KEY (hub, epoch, stream)
+) STRICT;
+
+CREATE TABLE session (                -- the last session each hub opened, and its heartbeats
+    hub         TEXT PRIMARY KEY,
+    key         BLOB NOT NULL,
+    boot_id     BLOB NOT NULL,
+    opened_ms   INTEGER NOT NULL,
+    counter     INTEGER NOT NULL DEFAULT 0,
+    beat_ms     INTEGER,              -- when the last believed heartbeat came
+    frame_age_s INTEGER
+) STRICT;
+
+CREATE TABLE sensor (                 -- each sensor as its hub last described it
+    home       TEXT NOT NULL,
+    address    TEXT NOT NULL,
+    hub        TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    room       TEXT NOT NULL,
+    model      TEXT NOT NULL,
+    contract   INTEGER NOT NULL,
+    period_s   INTEGER NOT NULL,
+    heard_ms   INTEGER,               -- wall clock, as placed
+    kept       INTEGER NOT NULL DEFAULT 0,
+    told_ms    INTEGER NOT NULL,      -- when the hub made the statement, as placed
+    PRIMARY KEY (home, address)
+) STRICT;
+
+CREATE TABLE last (                   -- the newest value of each kind
+    home        TEXT NOT NULL,
+    address     TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    value       ANY NOT NULL,
+    unit        TEXT NOT NULL,
+    exponent    INTEGER NOT NULL,
+    form        TEXT NOT NULL,
+    plain       INTEGER NOT NULL,
+    happened_ms INTEGER NOT NULL,
+    quality     INTEGER NOT NULL,
+    received_ms INTEGER NOT NULL,
+    PRIMARY KEY (home, address, kind)
+) STRICT;
+
+CREATE TABLE span (                   -- when a hub proved that it listened
+    hub     TEXT NOT NULL,
+    from_ms INTEGER NOT NULL,
+    to_ms   INTEGER NOT NULL,
+    PRIMARY KEY (hub, from_ms)
+) STRICT;
+
+CREATE TABLE coverage (               -- the watch's verdict on each sensor
+    home    TEXT NOT NULL,
+    address TEXT NOT NULL,
+    state   TEXT NOT NULL,
+    cause   TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    PRIMARY KEY (home, address)
+) STRICT;

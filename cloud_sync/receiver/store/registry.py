@@ -1,0 +1,158 @@
+"""The registry: hubs and their standing, vouchers, and every refusal the operator should see."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from cloud_sync.receiver.store.database import transaction
+from zero_trust.policy import Standing
+from zero_trust.voucher import VoucherRow
+
+DETAIL_MAX_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class HubRow:
+    """One enrolled hub.
+
+    Attributes:
+        hub: its id.
+        home: id of the home it serves.
+        identity: identity key, DER SubjectPublicKeyInfo.
+        data_certificate: DER certificate of its data-signing key.
+        standing: enrolled or revoked.
+        reason: why it was revoked; empty otherwise.
+        standing_at_ms: since when the standing holds, wall clock.
+        enrolled_at_ms: wall clock.
+    """
+
+    hub: str
+    home: str
+    identity: bytes
+    data_certificate: bytes
+    standing: Standing
+    reason: str
+    standing_at_ms: int
+    enrolled_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One thing that was refused, as the operator sees it."""
+
+    at_ms: int
+    where: str
+    hub: str
+    code: str
+    detail: str
+
+
+class Registry:
+    """Rows of one SQLite file that the authority writes and the site's other processes read."""
+
+    def __init__(self, db: sqlite3.Connection, *, refusals_kept_max: int = 10_000) -> None:
+        self._db = db
+        self._refusals_kept_max = refusals_kept_max
+
+    def hub(self, hub: str) -> HubRow | None:
+        """The row of ``hub``, or None if this site never enrolled it."""
+        return self._one_hub("SELECT * FROM hub WHERE id = ?", hub)
+
+    def hub_with_identity(self, identity: bytes) -> HubRow | None:
+        """The row whose identity key (SubjectPublicKeyInfo) is ``identity``."""
+        return self._one_hub("SELECT * FROM hub WHERE identity = ?", identity)
+
+    def hubs(self) -> list[HubRow]:
+        """All hubs, the first enrolled first."""
+        rows = self._db.execute("SELECT * FROM hub ORDER BY enrolled_at_ms, id")
+        return [_hub_row(row) for row in rows]
+
+    def standing(self, hub: str) -> Standing | None:
+        """Whether ``hub`` may speak; None if it is unknown. A point read, cheap enough for each batch."""
+        row = self._db.execute("SELECT standing FROM hub WHERE id = ?", (hub,)).fetchone()
+        return Standing(row["standing"]) if row else None
+
+    def enrol(self, hub: HubRow, voucher: VoucherRow) -> None:
+        """Add ``hub`` and mark its voucher used, both or neither."""
+        with transaction(self._db):
+            self._db.execute(
+                "INSERT INTO hub VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    hub.hub,
+                    hub.home,
+                    hub.identity,
+                    hub.data_certificate,
+                    hub.standing.value,
+                    hub.reason,
+                    hub.standing_at_ms,
+                    hub.enrolled_at_ms,
+                ),
+            )
+            self._update_voucher(voucher)
+
+    def revoke(self, hub: str, reason: str, at_ms: int) -> bool:
+        """Withdraw ``hub``'s standing; False if there is no such hub."""
+        with transaction(self._db):
+            changed = self._db.execute(
+                "UPDATE hub SET standing = ?, reason = ?, standing_at_ms = ? WHERE id = ?",
+                (Standing.REVOKED.value, reason[:DETAIL_MAX_CHARS], at_ms, hub),
+            )
+        return changed.rowcount == 1
+
+    def voucher(self, voucher: str) -> VoucherRow | None:
+        """The stored form of a voucher, or None."""
+        row = self._db.execute("SELECT * FROM voucher WHERE id = ?", (voucher,)).fetchone()
+        return VoucherRow(**dict(row)) if row else None
+
+    def add_voucher(self, row: VoucherRow) -> None:
+        """Store a new voucher."""
+        with transaction(self._db):
+            self._db.execute(
+                "INSERT INTO voucher (id, home, mac_key, expires_ms) VALUES (?, ?, ?, ?)",
+                (row.id, row.home, row.mac_key, row.expires_ms),
+            )
+
+    def update_voucher(self, row: VoucherRow) -> None:
+        """Store what the last attempt changed: wrong codes, lock, use."""
+        with transaction(self._db):
+            self._update_voucher(row)
+
+    def refuse(self, at_ms: int, where: str, hub: str, code: str, detail: str = "") -> None:
+        """Write down a refusal; beyond ``refusals_kept_max`` the oldest ones go."""
+        with transaction(self._db):
+            added = self._db.execute(
+                "INSERT INTO refusal (at_ms, place, hub, code, detail) VALUES (?, ?, ?, ?, ?)",
+                (at_ms, where, hub[:64], code, detail[:DETAIL_MAX_CHARS]),
+            )
+            oldest = (added.lastrowid or 0) - self._refusals_kept_max
+            self._db.execute("DELETE FROM refusal WHERE number <= ?", (oldest,))
+
+    def refusals(self, limit: int = 100) -> list[Refusal]:
+        """The last ``limit`` refusals, newest first."""
+        rows = self._db.execute("SELECT * FROM refusal ORDER BY number DESC LIMIT ?", (limit,))
+        return [Refusal(row["at_ms"], row["place"], row["hub"], row["code"], row["detail"]) for row in rows]
+
+    def _one_hub(self, query: str, value: str | bytes) -> HubRow | None:
+        row = self._db.execute(query, (value,)).fetchone()
+        return _hub_row(row) if row else None
+
+    def _update_voucher(self, row: VoucherRow) -> None:
+        self._db.execute(
+            "UPDATE voucher SET wrong_codes = ?, locked_until_ms = ?, request_hash = ?, answer = ? WHERE id = ?",
+            (row.wrong_codes, row.locked_until_ms, row.request_hash, row.answer, row.id),
+        )
+
+
+def _hub_row(row: Any) -> HubRow:
+    return HubRow(
+        hub=row["id"],
+        home=row["home"],
+        identity=row["identity"],
+        data_certificate=row["data_certificate"],
+        standing=Standing(row["standing"]),
+        reason=row["reason"],
+        standing_at_ms=row["standing_at_ms"],
+        enrolled_at_ms=row["enrolled_at_ms"],
+    )

@@ -1,0 +1,70 @@
+"""The other way round: readings to an advert, for simulated sensors and for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from device_profiles.advert import Advert, full_uuid
+from device_profiles.catalogue import Catalogue
+from device_profiles.cipher import KEY_BYTES
+from device_profiles.errors import EncodeError
+from device_profiles.reading import Reading
+
+_COUNTER_MAX = 0xFFFFFFFF
+
+
+def encode(
+    model: str,
+    address: str,
+    readings: Sequence[Reading],
+    *,
+    repeat: int,
+    key: bytes | None = None,
+    counter: int = 0,
+) -> Advert:
+    """Make the advert with which a sensor says ``readings``.
+
+    Args:
+        model: The sensor's model.
+        address: Its address, upper case.
+        readings: What it says; ``decode`` gives back the same, in the order of the format.
+        repeat: Packet id or frame counter; its low eight bits are sent.
+        key: Encrypt with this bindkey (16 bytes).
+        counter: Encryption counter; must grow with each transmission. A format that has only a
+            one-byte counter sends ``repeat`` in its place.
+
+    Returns:
+        The advert, with no signal strength and heard at 0.
+
+    Raises:
+        ProfileError: No such model.
+        EncodeError: The model cannot say this, or key or counter are of the wrong size.
+    """
+    if key is not None and len(key) != KEY_BYTES:
+        raise EncodeError(f"A bindkey has {KEY_BYTES} bytes, not {len(key)}.")
+    if not 0 <= counter <= _COUNTER_MAX:
+        raise EncodeError(f"{counter} is no encryption counter: it has 32 bits.")
+    catalogue = _catalogue()
+    wanted = catalogue.profile(model).recognise
+    data = catalogue.codec(model).encode(readings, address, repeat=repeat, key=key, counter=counter)
+    by_service = wanted.service_data is not None
+    return Advert(
+        address=address,
+        local_name=wanted.name_prefix,
+        service_uuids=(),
+        service_data={full_uuid(wanted.service_data or ""): data} if by_service else {},
+        manufacturer_data={} if by_service else {wanted.company_id or 0: data},
+        signal_dbm=0,
+        heard_ms=0,
+    )
+
+
+def reading(model: str, kind: str, value: object, exponent: int | None = None) -> Reading:
+    """Make a reading as ``model`` would; see :meth:`Catalogue.reading`."""
+    return _catalogue().reading(model, kind, value, exponent)
+
+
+@cache
+def _catalogue() -> Catalogue:
+    return Catalogue.load()

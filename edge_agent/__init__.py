@@ -1,0 +1,1 @@
+"""The hub: hear sensors, keep readings, hand them over. Read ``agent.py`` first."""

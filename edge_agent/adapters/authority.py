@@ -1,0 +1,399 @@
+"""The hub's way to its authority: enrol, renew, ask its standing. HTTPS; blocking, so call it in a thread.
+
+What it keeps in the state directory: ``identity.key`` and ``data.key``, written before anything is
+asked; ``enrol-request`` while an answer is awaited; ``credential`` once enrolled. The TLS key lives
+in memory alone.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import ssl
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import msgpack
+from cryptography import x509
+
+from edge_agent.errors import AgentError, CredentialError, UplinkError
+from zero_trust import enrolment, fields, keys
+from zero_trust.credential import (
+    Use,
+    certificate_bytes,
+    certificate_key,
+    certificate_name,
+    load_certificate,
+    validity_ms,
+    verify,
+)
+from zero_trust.errors import KeyStoreError, TrustError
+from zero_trust.keystore import load_key, read_private, save_key, write_private
+from zero_trust.names import HubName
+from zero_trust.reasons import reason
+from zero_trust.renewal import NONCE_BYTES, ask_renewal, ask_standing
+from zero_trust.tls import hub_context, pinned_context, unproven_context
+from zero_trust.trust_set import TrustSet
+from zero_trust.voucher import Voucher, parse_voucher, root_hash
+
+TIMEOUT_S = 10.0
+ANSWER_MAX_BYTES = 65_536
+RENEW_AFTER_PART = 2 / 3
+
+_CREDENTIAL_VERSION = 1
+_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED = 9, 10  # X509_V_ERR_..., the only two that time alone can cause
+_TRANSIENT = frozenset({"nonce-unknown", "request-too-large"})
+
+
+@dataclass(frozen=True, slots=True)
+class HubIdentity:
+    """An enrolled hub: who it is, its lasting keys, and whom it believes.
+
+    Attributes:
+        name: site, home and hub id.
+        identity_key: proves who this hub is; never leaves it.
+        data_key: signs batches.
+        data_certificate: DER, for ``data_key``.
+        trust: the site's certificates.
+        authority_host: where the authority answers ...
+        authority_port: ... over HTTPS.
+        broker_host: where batches go ...
+        broker_port: ... by MQTT over TLS.
+    """
+
+    name: HubName
+    identity_key: keys.PrivateKey = field(repr=False)
+    data_key: keys.PrivateKey = field(repr=False)
+    data_certificate: bytes = field(repr=False)
+    trust: TrustSet = field(repr=False)
+    authority_host: str
+    authority_port: int
+    broker_host: str
+    broker_port: int
+
+    @property
+    def site(self) -> str:
+        """The site it reports to."""
+        return self.name.site
+
+    @property
+    def home(self) -> str:
+        """The home it serves."""
+        return self.name.home
+
+    @property
+    def hub(self) -> str:
+        """Its id, which is its MQTT client id too."""
+        return self.name.hub
+
+    @property
+    def words(self) -> str:
+        """Four words that operations see as well."""
+        return keys.four_words(self.identity_key.public_key())
+
+
+@dataclass(frozen=True, slots=True)
+class TlsCredential:
+    """A TLS certificate for the broker, and its key in memory.
+
+    Attributes:
+        chain: leaf, then its issuer.
+        key: never written to a disk.
+        root: whom to believe at the other end.
+        starts_ms: wall clock.
+        ends_ms: wall clock.
+    """
+
+    chain: tuple[x509.Certificate, ...] = field(repr=False)
+    key: keys.PrivateKey = field(repr=False)
+    root: x509.Certificate = field(repr=False)
+    starts_ms: int
+    ends_ms: int
+
+    @property
+    def renew_at_ms(self) -> int:
+        """When two thirds of its life are over."""
+        return self.starts_ms + int((self.ends_ms - self.starts_ms) * RENEW_AFTER_PART)
+
+    def context(self) -> ssl.SSLContext:
+        """For the connection to the broker."""
+        return hub_context(self.root, self.chain, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class HubStanding:
+    """How the authority sees this hub.
+
+    Attributes:
+        good: whether it may speak.
+        since_ms: since when it stands so, wall clock of the site.
+        reason: what operations gave as reason; empty if the standing is good.
+        code: empty if the standing is good, else as in the reasons.
+        sentence: the same in words.
+        hint: what to do, and who.
+    """
+
+    good: bool
+    since_ms: int
+    reason: str = ""
+    code: str = ""
+    sentence: str = ""
+    hint: str = ""
+
+
+def enrol(voucher_text: str, state_dir: Path) -> HubIdentity:
+    """Trade a voucher for a name.
+
+    May be cut off anywhere and called again: keys and request are kept before the request goes out,
+    and the same request gets the same answer.
+
+    Raises:
+        CredentialError: the voucher or this hub is refused, or the site is not the voucher's.
+        UplinkError: the authority cannot be reached; call again.
+    """
+    try:
+        voucher = parse_voucher(voucher_text)
+        if enrolled := _enrolled_before(voucher, state_dir):
+            return enrolled
+        identity, data = _lasting_keys(state_dir)
+        request = _request(voucher, identity, data, state_dir)
+        root = _proven_root(voucher)
+        packed = _enrol_at(voucher, root, request, state_dir)
+        enrolment.accept_answer(packed, voucher, data.public_key())
+        kept = fields.pack(_CREDENTIAL_VERSION, voucher.host, voucher.port, packed)
+        write_private(state_dir / "credential", kept)
+    except TrustError as error:
+        raise _credential_error(error) from error
+    except OSError as error:
+        raise CredentialError(
+            f"{state_dir}: the hub's keys cannot be kept ({error.strerror}).",
+            hint="Give the agent's user a state directory it can write.",
+            code="directory-unusable",
+        ) from error
+    return load_identity(state_dir)
+
+
+def load_identity(state_dir: Path) -> HubIdentity:
+    """Read what enrolment left.
+
+    Raises:
+        CredentialError: not enrolled, or a key or the credential cannot be used.
+    """
+    if not (state_dir / "credential").exists():
+        raise _credential_error(TrustError("not-enrolled"))
+    try:
+        return _load(state_dir)
+    except TrustError as error:
+        raise _credential_error(error) from error
+
+
+def renew(identity: HubIdentity) -> TlsCredential:
+    """Get a fresh TLS certificate, proving the identity key over a nonce; works after any time offline.
+
+    Raises:
+        CredentialError: the authority refuses this hub.
+        UplinkError: the authority cannot be reached or believed; keep the old certificate, call again.
+    """
+    key = keys.generate_key()
+    context = pinned_context(identity.trust.root)
+    question = ask_renewal(identity.identity_key, key, identity.hub, _nonce(identity, context))
+    packed = _bytes(_ask(identity, context, "/v1/renew", question))
+    try:
+        return _tls_credential(packed, identity, key)
+    except TrustError as error:
+        raise _uplink_error(error.code, error.detail) from error
+
+
+def standing(identity: HubIdentity) -> HubStanding:
+    """Ask the authority how this hub stands, in words.
+
+    Raises:
+        CredentialError: the authority does not know this hub.
+        UplinkError: the authority cannot be reached; call again.
+    """
+    context = pinned_context(identity.trust.root)
+    question = ask_standing(identity.identity_key, identity.hub, _nonce(identity, context))
+    answer = _ask(identity, context, "/v1/standing", question)
+    if not isinstance(answer, dict) or not isinstance(answer.get("since_ms"), int):
+        raise _uplink_error("answer-not-believed")
+    return HubStanding(
+        good=answer.get("standing") == "enrolled",
+        since_ms=answer["since_ms"],
+        **{key: str(answer.get(key, "")) for key in ("reason", "code", "sentence", "hint")},
+    )
+
+
+def receipt_key(identity: HubIdentity, certificate: bytes, now_ms: int) -> keys.PublicKey:
+    """The key that signs receipts and cursors, if the site's data authority certified it.
+
+    Raises:
+        CredentialError: of ``zero_trust``, with one of the ``certificate-`` codes.
+    """
+    return identity.trust.receipt_key(certificate, now_ms)
+
+
+def fetch_trust(identity: HubIdentity) -> TrustSet:
+    """Fetch the site's trust set anew, for a signer that this hub does not know yet.
+
+    Raises:
+        UplinkError: the authority cannot be reached, or shows another root.
+    """
+    context = pinned_context(identity.trust.root)
+    packed = _bytes(_exchange(identity.authority_host, identity.authority_port, context, "GET", "/v1/bundle"))
+    try:
+        trust = TrustSet.unpack(packed)
+    except TrustError as error:
+        raise _uplink_error(error.code, error.detail) from error
+    if trust.root != identity.trust.root or trust.site != identity.site:
+        raise _uplink_error("root-not-believed")
+    return trust
+
+
+def _enrolled_before(voucher: Voucher, state_dir: Path) -> HubIdentity | None:
+    """The identity, if this very voucher has brought it; then asking again is no mistake."""
+    if not (state_dir / "credential").exists():
+        return None
+    identity = _load(state_dir)
+    kept = state_dir / "enrol-request"
+    if kept.exists() and enrolment.made_with(read_private(kept), voucher):
+        return identity
+    raise TrustError("identity-already-enrolled", f"as {identity.hub} in home {identity.home}")
+
+
+def _lasting_keys(state_dir: Path) -> tuple[keys.PrivateKey, keys.PrivateKey]:
+    for name in ("identity.key", "data.key"):
+        if not (state_dir / name).exists():
+            save_key(state_dir / name, keys.generate_key())
+    return load_key(state_dir / "identity.key"), load_key(state_dir / "data.key")
+
+
+def _request(voucher: Voucher, identity: keys.PrivateKey, data: keys.PrivateKey, state_dir: Path) -> bytes:
+    kept = state_dir / "enrol-request"
+    if kept.exists():
+        request = read_private(kept)
+        if enrolment.made_with(request, voucher):
+            return request
+    request = enrolment.make_request(voucher, identity, data, os.urandom(enrolment.NONCE_BYTES))
+    write_private(kept, request)
+    return request
+
+
+def _proven_root(voucher: Voucher) -> x509.Certificate:
+    """Ask who answers there, and believe it only if the voucher names that root."""
+    packed = _bytes(_exchange(voucher.host, voucher.port, unproven_context(), "GET", "/v1/bundle"))
+    root = TrustSet.unpack(packed).root
+    if root_hash(certificate_bytes(root)) != voucher.root_hash:
+        raise TrustError("root-not-believed", f"{voucher.host}:{voucher.port}")
+    return root
+
+
+def _enrol_at(voucher: Voucher, root: x509.Certificate, request: bytes, state_dir: Path) -> bytes:
+    try:
+        return _bytes(
+            _exchange(voucher.host, voucher.port, pinned_context(root), "POST", "/v1/enrol", request)
+        )
+    except CredentialError:
+        # Answered, and the answer was no: another attempt is another request.
+        (state_dir / "enrol-request").unlink(missing_ok=True)
+        raise
+
+
+def _load(state_dir: Path) -> HubIdentity:
+    layout = (int, str, int, bytes)
+    packed = read_private(state_dir / "credential")
+    version, host, port, answer_packed = fields.unpack(packed, layout, code="key-unreadable")
+    if version != _CREDENTIAL_VERSION:
+        raise KeyStoreError("key-unreadable", f"{state_dir / 'credential'} has version {version}")
+    answer = enrolment.Answer.unpack(answer_packed)
+    identity, data = load_key(state_dir / "identity.key"), load_key(state_dir / "data.key")
+    name = certificate_name(answer.data_certificate)
+    if certificate_key(answer.data_certificate) != data.public_key() or not isinstance(name, HubName):
+        raise KeyStoreError("key-unreadable", f"{state_dir / 'data.key'} is not the key that was enrolled")
+    return HubIdentity(
+        name=name,
+        identity_key=identity,
+        data_key=data,
+        data_certificate=certificate_bytes(answer.data_certificate),
+        trust=answer.trust,
+        authority_host=host,
+        authority_port=port,
+        broker_host=answer.broker_host,
+        broker_port=answer.broker_port,
+    )
+
+
+def _tls_credential(packed: bytes, identity: HubIdentity, key: keys.PrivateKey) -> TlsCredential:
+    trust = identity.trust
+    answer = fields.unpack(packed, (bytes, bytes), code="answer-not-believed")
+    certificate, issuer = map(load_certificate, answer)
+    starts_ms, ends_ms = validity_ms(certificate)
+    # At its own first moment: whether it is that time now is for the clock to say, not for the chain.
+    name = verify([certificate, issuer], root=trust.root, site=trust.site, use=Use.HUB_TLS, now_ms=starts_ms)
+    if name != identity.name or certificate_key(certificate) != key.public_key():
+        raise TrustError("answer-not-believed", "the certificate is for another hub or key")
+    return TlsCredential((certificate, issuer), key, trust.root, starts_ms, ends_ms)
+
+
+def _nonce(identity: HubIdentity, context: ssl.SSLContext) -> bytes:
+    nonce = _bytes(_ask(identity, context, "/v1/nonce", b""))
+    if len(nonce) != NONCE_BYTES:
+        raise _uplink_error("answer-not-believed")
+    return nonce
+
+
+def _ask(identity: HubIdentity, context: ssl.SSLContext, path: str, question: bytes) -> Any:
+    return _exchange(identity.authority_host, identity.authority_port, context, "POST", path, question)
+
+
+def _exchange(
+    host: str, port: int, context: ssl.SSLContext, method: str, path: str, body: bytes | None = None
+) -> Any:
+    """One question, one answer; foreign exceptions become ours here."""
+    connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
+    try:
+        connection.request(method, path, body)
+        response = connection.getresponse()
+        answer = msgpack.unpackb(response.read(ANSWER_MAX_BYTES))
+    except ssl.SSLCertVerificationError as error:
+        raise _certificate_trouble(error, f"{host}:{port}") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise _uplink_error("authority-unreachable", f"{host}:{port}: {error}") from error
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise _uplink_error("answer-not-believed", f"{host}:{port}") from error
+    finally:
+        connection.close()
+    if response.status == HTTPStatus.OK:
+        return answer
+    raise _refused(answer, f"{host}:{port} answered {response.status}")
+
+
+def _bytes(answer: Any) -> bytes:
+    if not isinstance(answer, bytes):
+        raise _uplink_error("answer-not-believed")
+    return answer
+
+
+def _refused(answer: Any, what: str) -> AgentError:
+    if not isinstance(answer, dict) or not all(
+        isinstance(answer.get(key), str) for key in ("code", "sentence", "hint")
+    ):
+        return _uplink_error("authority-unreachable", what)
+    kind = UplinkError if answer["code"] in _TRANSIENT else CredentialError
+    return kind(answer["sentence"], hint=answer["hint"], code=answer["code"])
+
+
+def _certificate_trouble(error: ssl.SSLCertVerificationError, where: str) -> UplinkError:
+    if error.verify_code in {_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED}:
+        return _uplink_error("clock-wrong", f"by the certificate of {where}: {error.verify_message}")
+    return _uplink_error("certificate-untrusted", f"{where}: {error.verify_message}")
+
+
+def _uplink_error(code: str, detail: str = "") -> UplinkError:
+    words = reason(code)
+    return UplinkError(words.told(detail), hint=words.hint, code=code)
+
+
+def _credential_error(error: TrustError) -> CredentialError:
+    return CredentialError(str(error), hint=error.hint, code=error.code)

@@ -1,0 +1,125 @@
+"""``lum-hub``: enrol a hub, run it, ask how it is, decode what a sensor sends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from device_profiles.catalogue import Catalogue
+from device_profiles.errors import ProfilesError
+from device_profiles.records import decode_record
+from edge_agent.config import DEFAULT_PATH, load
+from edge_agent.core.supervision import sentence
+from edge_agent.errors import AgentError, ConfigError
+from edge_agent.status import in_words, read_status
+
+_config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_PATH,
+    show_default=True,
+    help="The hub's configuration.",
+)
+
+
+def main() -> None:
+    """Entry point: every foreseen error is one sentence with its exit code (sysexits)."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(64 if isinstance(error, click.UsageError) else error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except AgentError as error:
+        click.echo(sentence(error), err=True)
+        sys.exit(error.exit_code)
+
+
+@click.group()
+def cli() -> None:
+    """The hub of one home: hears its sensors, keeps what it hears, hands it over."""
+
+
+@cli.command()
+@_config_option
+@click.argument("voucher")
+def enrol(config_file: Path, voucher: str) -> None:
+    """Trade VOUCHER (the text operations gave you) for this hub's credential."""
+    from edge_agent.adapters import authority  # noqa: PLC0415 - the hub's heavy parts load only where used
+
+    identity = authority.enrol(voucher, load(config_file).state)
+    click.echo(f"Enrolled: hub {identity.hub} in home {identity.home} of {identity.site}.")
+    click.echo(f"Compare these words with operations: {identity.words}")
+
+
+@cli.command()
+@_config_option
+def run(config_file: Path) -> None:
+    """Run the hub until it is told to stop (SIGTERM, Ctrl-C)."""
+    from edge_agent import agent, log  # noqa: PLC0415
+    from edge_agent.adapters.clock import Clock  # noqa: PLC0415
+
+    config = load(config_file)
+    log.set_up()
+    try:
+        asyncio.run(_until_told(lambda stop: agent.run(config, Clock(), random.SystemRandom(), stop)))
+    except BaseExceptionGroup as group:
+        raise _first(group) from group
+
+
+@cli.command()
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(config_file: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """How the hub is: what it hears, what waits, what is wrong and what to do."""
+    facts = read_status(load(config_file).status_file)
+    click.echo(json.dumps(facts) if as_json else "\n".join(in_words(facts)))
+
+
+@cli.command()
+@click.option(
+    "--jsonl", "file", type=click.File(), required=True, help="Records, one JSON object a line; - for stdin."
+)
+def decode(file: TextIO) -> None:
+    """Decode recorded adverts, one JSON object a line."""
+    catalogue = Catalogue.load()
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        try:
+            click.echo(json.dumps(decode_record(catalogue, json.loads(line)), ensure_ascii=False))
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{file.name}, line {number}: not JSON ({error.msg}).") from error
+        except ProfilesError as error:
+            raise ConfigError(f"{file.name}, line {number}: {error}", hint=error.hint) from error
+
+
+async def _until_told(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run ``work`` with an event that SIGTERM and Ctrl-C set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await work(stop)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that ended the process: task groups wrap even a single one."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+if __name__ == "__main__":
+    main()

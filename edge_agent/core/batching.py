@@ -1,0 +1,158 @@
+"""When to commit, when to cut a batch, and what goes into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cloud_sync.wire.batch import (
+    Anchor,
+    Batch,
+    Heard,
+    Quality,
+    Quantity,
+    Reading,
+    Sensor,
+    Stream,
+    indexed,
+)
+from cloud_sync.wire.message import Head
+from edge_agent.core.coverage import Standing
+from edge_agent.core.freshness import Guard
+
+Spans = tuple[tuple[int, int], ...]
+
+SOFTWARE_EPOCH_MS = 1_767_225_600_000  # 2026-01-01: no honest clock is behind the software that reads it
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long readings may wait, and how many may share a batch."""
+
+    commit_window_max_s: float = 15.0
+    batch_age_max_s: float = 900.0
+    batch_readings_max: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One reading as the outbox holds it until it is cut into a batch."""
+
+    sensor: str
+    at_ms: int
+    quantity: Quantity
+    value: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who speaks, and on which clock."""
+
+    site: str
+    hub: str
+    epoch: bytes
+    boot_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Readings and a listening span committed together, not yet cut into a batch."""
+
+    id: int
+    boot_id: bytes
+    at_ms: int
+    readings: int
+    rows: tuple[Row, ...]
+    spans: Spans
+    anchor: Anchor | None  # of that boot
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A batch to be: ``write(seq)`` gives its body and the body signed."""
+
+    stream: Stream
+    readings: int
+    write: Callable[[int], tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one transaction makes durable, all or nothing."""
+
+    boot_id: bytes
+    at_ms: int
+    rows: Sequence[Row] = ()
+    spans: Spans = ()
+    guards: Mapping[str, Guard] = field(default_factory=dict)
+    anchor: Anchor | None = None
+    drafts: Sequence[Draft] = ()
+    spent: Sequence[int] = ()  # pending ids that the drafts have taken up
+    told: Mapping[str, Standing] = field(default_factory=dict)  # what the drafts say of sensors
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one transaction made: the pending row's id, and the heads after each batch cut."""
+
+    pending_id: int | None
+    cut: tuple[tuple[Stream, Head], ...]
+
+
+def cut_due(readings: int, oldest_ms: int | None, now_ms: int, limits: Limits) -> bool:
+    """Whether the routine readings that wait should become a batch now."""
+    if oldest_ms is None:
+        return False
+    return readings >= limits.batch_readings_max or now_ms - oldest_ms >= limits.batch_age_max_s * 1000
+
+
+def anchor(wall_ms: int, boot_ms: int, *, synchronised: bool) -> Anchor:
+    """Tie the boot clock to the wall clock, saying how far that can be believed."""
+    if wall_ms < SOFTWARE_EPOCH_MS:
+        return Anchor(max(wall_ms, 0), boot_ms, Quality.UNSET)
+    return Anchor(wall_ms, boot_ms, Quality.SYNCED if synchronised else Quality.COARSE)
+
+
+def compose(
+    origin: Origin,
+    stream: Stream,
+    seq: int,
+    made_ms: int,
+    clock: Anchor | None,
+    rows: Sequence[Row],
+    *,
+    sensors: Mapping[str, Sensor],
+    spans: Sequence[tuple[int, int]] = (),
+    heard: Mapping[str, Standing] | None = None,
+) -> Batch:
+    """One batch: the rows in time order, the sensors they and the coverage speak of."""
+    ordered = sorted(rows, key=lambda row: row.at_ms)
+    told = heard or {}
+    named = indexed([*(row.sensor for row in ordered), *told])
+    measured = indexed(row.quantity for row in ordered)
+    return Batch(
+        site=origin.site,
+        hub=origin.hub,
+        epoch=origin.epoch,
+        stream=stream,
+        seq=seq,
+        boot_id=origin.boot_id,
+        made_ms=made_ms,
+        anchor=clock,
+        sensors=tuple(sensors[address] for address in named),
+        quantities=tuple(measured),
+        readings=tuple(Reading(named[r.sensor], measured[r.quantity], r.at_ms, r.value) for r in ordered),
+        spans=merged(spans),
+        heard=tuple(Heard(named[a], now.last_ms or 0, now.kept) for a, now in told.items()),
+    )
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Spans in order, those that touch joined."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return tuple(joined)

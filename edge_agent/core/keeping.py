@@ -1,0 +1,191 @@
+"""What to make durable, and when: the pure heart of the ``keep`` task.
+
+Urgent readings become a batch at once. Routine ones are committed in groups (within the commit
+window) and cut into batches by number or age. Nothing is let go here before :meth:`Keeping.done`
+says that the disk has it, so a failed commit is simply tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from cloud_sync.wire.batch import Anchor, Quantity, Sensor, Stream, encode
+from edge_agent.core.batching import (
+    Change,
+    Committed,
+    Draft,
+    Limits,
+    Origin,
+    Pending,
+    Row,
+    Spans,
+    compose,
+    cut_due,
+)
+from edge_agent.core.coverage import Coverage, Standing
+from edge_agent.core.freshness import Guard
+from edge_agent.core.hearing import Kept
+
+SPANS_COMMIT_MS = 60_000  # a quiet home: listening alone is committed once a minute
+ROWS_WAITING_MAX = 50_000  # while the disk refuses to write
+
+
+class Keeping:
+    """Holds what is not yet durable, and remembers what is durable but not yet cut."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        limits: Limits,
+        sensors: Mapping[str, Sensor],
+        coverage: Coverage,
+        sign: Callable[[bytes], bytes],
+        committed: Sequence[Pending] = (),
+    ) -> None:
+        self._origin = origin
+        self._limits = limits
+        self._sensors = sensors
+        self._coverage = coverage
+        self._sign = sign
+        self._committed = list(committed)
+        self._urgent: list[Row] = []
+        self._routine: list[Row] = []
+        self._guards: dict[str, Guard] = {}
+        self._spans: Spans = ()
+        self._spans_at_ms = 0
+        self.shed = 0
+
+    @property
+    def uncut(self) -> int:
+        """Readings that are durable and not yet in a batch."""
+        return sum(pending.readings for pending in self._committed)
+
+    @property
+    def uncommitted(self) -> int:
+        """Readings that wait for their commit."""
+        return len(self._urgent) + len(self._routine)
+
+    def take(self, kept: Kept) -> None:
+        """A fresh frame's readings wait for their commit; beyond the maximum the frame is shed, and counted."""
+        if self.uncommitted >= ROWS_WAITING_MAX:
+            self.shed += len(kept.readings)
+            return
+        lane = self._urgent if kept.urgent else self._routine
+        lane.extend(
+            Row(
+                kept.sensor,
+                kept.at_ms,
+                Quantity(r.kind, r.unit, r.exponent, r.form.value, plain=r.urgent and not kept.encrypted),
+                r.value,
+            )
+            for r in kept.readings
+        )
+        self._guards[kept.sensor] = kept.guard
+
+    def wait_s(self, now_ms: int, longest_s: float) -> float:
+        """How long the next commit may wait for company."""
+        if not self._routine:
+            return longest_s
+        due_ms = self._routine[0].at_ms + self._limits.commit_window_max_s * 1000
+        return max(0.0, min(longest_s, (due_ms - now_ms) / 1000))
+
+    def changes(
+        self, now_ms: int, anchor: Callable[[], Anchor], *, everything: bool = False
+    ) -> Iterator[Change]:
+        """What to commit now, one transaction after the other; report each with :meth:`done` before the next."""
+        told = self._coverage.changed(now_ms)
+        if self._urgent or told or everything or self._window_over(now_ms):
+            yield self._keep(now_ms, anchor(), told)
+        foreign = [pending for pending in self._committed if pending.boot_id != self._origin.boot_id]
+        oldest_ms = min((pending.at_ms for pending in self._committed), default=None)
+        if everything or foreign or cut_due(self.uncut, oldest_ms, now_ms, self._limits):
+            for boot_id, group in groupby(list(self._committed), key=lambda pending: pending.boot_id):
+                yield self._cut(boot_id, list(group), now_ms, anchor())
+
+    def done(self, change: Change, committed: Committed) -> None:
+        """``change`` is durable."""
+        if change.spent:
+            self._committed = [pending for pending in self._committed if pending.id not in change.spent]
+            return
+        if committed.pending_id is not None:
+            pending = Pending(
+                committed.pending_id,
+                change.boot_id,
+                change.at_ms,
+                len(change.rows),
+                tuple(change.rows),
+                change.spans,
+                change.anchor,
+            )
+            self._committed.append(pending)
+        self._urgent, self._routine, self._guards, self._spans = [], [], {}, ()
+        self._coverage.told(change.told)
+
+    def _window_over(self, now_ms: int) -> bool:
+        if self._routine:
+            return now_ms - self._routine[0].at_ms >= self._limits.commit_window_max_s * 1000
+        return now_ms - self._spans_at_ms >= SPANS_COMMIT_MS
+
+    def _keep(self, now_ms: int, anchor: Anchor, told: Mapping[str, Standing]) -> Change:
+        """Everything that waits: urgent rows as batches of their own, the rest as pending rows."""
+        self._spans += self._coverage.take_spans()
+        self._spans_at_ms = now_ms
+        return Change(
+            boot_id=self._origin.boot_id,
+            at_ms=now_ms,
+            rows=tuple(self._routine),
+            spans=self._spans,
+            guards=dict(self._guards),
+            anchor=anchor,
+            drafts=tuple(self._urgent_drafts(now_ms, anchor, told)),
+            told=told,
+        )
+
+    def _urgent_drafts(self, now_ms: int, anchor: Anchor, told: Mapping[str, Standing]) -> Iterator[Draft]:
+        speaking = {row.sensor: self._coverage.standing(row.sensor, now_ms) for row in self._urgent}
+        for rows in _chunks(self._urgent, self._limits.batch_readings_max, at_least_one=bool(told)):
+            yield self._draft(self._origin, Stream.URGENT, now_ms, anchor, rows, heard={**speaking, **told})
+
+    def _cut(self, boot_id: bytes, group: Sequence[Pending], now_ms: int, anchor: Anchor) -> Change:
+        """Committed rows of one boot become batches; an earlier boot keeps its own clock."""
+        ours = boot_id == self._origin.boot_id
+        origin = replace(self._origin, boot_id=boot_id)
+        made_ms = now_ms if ours else group[-1].at_ms
+        clock = anchor if ours else group[-1].anchor
+        spans = [span for pending in group for span in pending.spans]
+        heard = self._coverage.heard(now_ms) if ours else {}
+        rows = [row for pending in group for row in pending.rows]
+        drafts = []
+        for chunk in _chunks(rows, self._limits.batch_readings_max, at_least_one=True):
+            drafts.append(
+                self._draft(origin, Stream.ROUTINE, made_ms, clock, chunk, spans=spans, heard=heard)
+            )
+            spans, heard = [], {}  # said once
+        return Change(boot_id, now_ms, drafts=tuple(drafts), spent=tuple(pending.id for pending in group))
+
+    def _draft(
+        self,
+        origin: Origin,
+        stream: Stream,
+        made_ms: int,
+        clock: Anchor | None,
+        rows: Sequence[Row],
+        *,
+        spans: Sequence[tuple[int, int]] = (),
+        heard: Mapping[str, Standing],
+    ) -> Draft:
+        def write(seq: int) -> tuple[bytes, bytes]:
+            batch = compose(
+                origin, stream, seq, made_ms, clock, rows, sensors=self._sensors, spans=spans, heard=heard
+            )
+            body = encode(batch)
+            return body, self._sign(body)
+
+        return Draft(stream, len(rows), write)
+
+
+def _chunks(rows: Sequence[Row], size: int, *, at_least_one: bool) -> Iterator[Sequence[Row]]:
+    for start in range(0, max(len(rows), int(at_least_one)), size):
+        yield rows[start : start + size]

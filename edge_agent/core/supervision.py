@@ -1,0 +1,46 @@
+"""The one table from kinds of trouble to what the agent does about them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from cloud_sync.errors import LinkError, SyncError
+from edge_agent.errors import AgentError, ConfigError, CredentialError, OutboxError, RadioError, UplinkError
+
+
+class Action(enum.Enum):
+    """What happens to the task that met the trouble."""
+
+    RETRY = "retry"  # raise an alarm, back off, start it again
+    STOP = "stop"  # end the process with the error's exit code: only a person can mend it
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What to do, and under which alarm it shows."""
+
+    action: Action
+    alarm: str
+
+
+TREATMENTS: dict[type[Exception], Treatment] = {
+    ConfigError: Treatment(Action.STOP, "configuration"),
+    CredentialError: Treatment(Action.RETRY, "credential"),  # refused now may be released tomorrow
+    RadioError: Treatment(Action.RETRY, "radio"),
+    OutboxError: Treatment(Action.RETRY, "outbox"),
+    UplinkError: Treatment(Action.RETRY, "uplink"),
+    LinkError: Treatment(Action.RETRY, "uplink"),
+    SyncError: Treatment(Action.RETRY, "sync"),
+}
+
+
+def treatment(error: Exception) -> Treatment | None:
+    """The treatment of the error's nearest class; None for what nobody foresaw (a defect: let it be seen)."""
+    return next((TREATMENTS[kind] for kind in type(error).__mro__ if kind in TREATMENTS), None)
+
+
+def sentence(error: Exception) -> str:
+    """The error in words, with its hint."""
+    hint = getattr(error, "hint", "")
+    return f"{error} {hint}".strip() if isinstance(error, AgentError | SyncError) else str(error)

@@ -1,0 +1,178 @@
+"""The oracle: what was put on the air, what the medium delivered, and what must therefore be stored. Pure.
+
+Everything delivered to the hub's radio must be stored exactly once. The one exception is stated
+in the product's promise: routine readings delivered within the commit window before a kill may
+never have been committed; each is listed. An urgent one is no exception.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import takewhile
+from typing import Any
+
+from device_profiles.reading import Form, Reading
+from hil_tests.rig.air import Delivery
+from hil_tests.rig.beacons import Transmission
+
+LATE_MAX_S = 5.0  # a busy hub stamps an advert when it gets round to it
+EARLY_MAX_S = 0.5  # clocks are read to the millisecond at different moments
+KILL_NOTICED_S = 0.5  # the medium may deliver for so long to a hub that is dead already
+
+
+@dataclass(slots=True)
+class Entry:
+    """One transmission and its deliveries (wall time, s)."""
+
+    transmission: Transmission
+    urgent: frozenset[str]  # kinds that must not wait: news, not a state said again
+    first_at: float = 0.0
+    last_at: float = 0.0
+    copies: int = 0
+    stored: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A reading that was delivered and is not stored."""
+
+    sensor: str
+    kind: str
+    value: int | float | bool | str
+    delivered_at: float
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What became of everything delivered."""
+
+    delivered: int
+    stored: int
+    lost: tuple[Missing, ...]
+    in_window: tuple[Missing, ...]
+    duplicated: tuple[Mapping[str, Any], ...]
+    urgent_ms: tuple[float, ...]  # from the air to the cloud's disk, sorted
+
+    @property
+    def balanced(self) -> bool:
+        """Everything delivered is accounted for, and something was."""
+        accounted = self.stored + len(self.in_window)
+        return self.stored > 0 and not self.lost and not self.duplicated and accounted == self.delivered
+
+
+class Ledger:
+    """Collects transmissions and deliveries, then judges what was stored."""
+
+    def __init__(self) -> None:
+        self._current: dict[tuple[str, bytes], Entry] = {}
+        self._entries: dict[str, list[Entry]] = defaultdict(list)
+        self._states: dict[tuple[str, str], int | str] = {}
+
+    def transmit(self, transmission: Transmission) -> None:
+        """A sensor is about to send new readings."""
+        urgent = frozenset(r.kind for r in transmission.readings if self._is_news(transmission.sensor, r))
+        entry = Entry(transmission, urgent)
+        self._current[transmission.sensor, transmission.data] = entry
+        self._entries[transmission.sensor].append(entry)
+
+    def deliver(self, delivery: Delivery) -> None:
+        """The medium gave an advert to the hub's radio."""
+        entry = self._current.get((delivery.address, delivery.data))
+        if entry is None:
+            return  # a neighbour's
+        if entry.copies == 0:
+            entry.first_at = delivery.at
+        entry.last_at = delivery.at
+        entry.copies += 1
+
+    @property
+    def delivered(self) -> int:
+        """Readings delivered at least once."""
+        return sum(len(entry.transmission.readings) for entry in self._delivered())
+
+    def balance(
+        self, stored: Sequence[Mapping[str, Any]], kills: Sequence[float], commit_window_max_s: float
+    ) -> Balance:
+        """Hold the stored readings against what was delivered.
+
+        Args:
+            stored: As ``lum-receiver readings`` prints them.
+            kills: When the hub was killed (wall time, s).
+            commit_window_max_s: How long a routine reading may wait for its commit.
+        """
+        urgent_ms: list[float] = []
+        duplicated = []
+        for reading in sorted(stored, key=lambda row: row["happened_ms"]):
+            entry = self._match(reading)
+            if entry is None:
+                duplicated.append(reading)
+                continue
+            entry.stored.add(reading["kind"])
+            if reading["kind"] in entry.urgent:
+                urgent_ms.append(reading["received_ms"] - entry.first_at * 1000)
+        missing = [lack for entry in self._delivered() for lack in _missing(entry)]
+        in_window = [
+            lack for lack in missing if not lack.urgent and _before_kill(lack, kills, commit_window_max_s)
+        ]
+        return Balance(
+            delivered=self.delivered,
+            stored=len(stored) - len(duplicated),
+            lost=tuple(lack for lack in missing if lack not in in_window),
+            in_window=tuple(in_window),
+            duplicated=tuple(duplicated),
+            urgent_ms=tuple(sorted(urgent_ms)),
+        )
+
+    def _match(self, reading: Mapping[str, Any]) -> Entry | None:
+        """The delivered transmission nearest in time that this stored reading can be, and that has none yet."""
+        entries = self._entries.get(reading["sensor"], [])
+        happened = reading["happened_ms"] / 1000
+        newest = bisect_right(entries, happened + EARLY_MAX_S, key=lambda entry: entry.transmission.at)
+        recent = takewhile(
+            lambda entry: happened <= max(entry.last_at, entry.transmission.at) + LATE_MAX_S,
+            reversed(entries[:newest]),
+        )
+        fitting = [entry for entry in recent if _fits(entry, reading)]
+        return min(fitting, key=lambda entry: _distance_s(entry, happened), default=None)
+
+    def _delivered(self) -> Iterable[Entry]:
+        return (entry for entries in self._entries.values() for entry in entries if entry.copies)
+
+    def _is_news(self, sensor: str, reading: Reading) -> bool:
+        """An urgent kind is urgent when it is an event, or a state that changed."""
+        if not reading.urgent:
+            return False
+        before = self._states.get((sensor, reading.kind))
+        self._states[sensor, reading.kind] = reading.value
+        return reading.form is not Form.BOOLEAN or before != reading.value
+
+
+def explained(missing: Iterable[Missing]) -> list[dict[str, Any]]:
+    """Missing readings as plain facts, for a report."""
+    return [asdict(lack) for lack in missing]
+
+
+def _fits(entry: Entry, reading: Mapping[str, Any]) -> bool:
+    if not entry.copies or reading["kind"] in entry.stored:
+        return False
+    return any(r.kind == reading["kind"] and r.plain == reading["value"] for r in entry.transmission.readings)
+
+
+def _distance_s(entry: Entry, happened: float) -> float:
+    """How far outside the time of its copies; any copy may have been the one that was heard."""
+    return max(entry.first_at - happened, happened - entry.last_at, 0.0)
+
+
+def _missing(entry: Entry) -> Iterable[Missing]:
+    for reading in entry.transmission.readings:
+        if reading.kind not in entry.stored:
+            urgent = reading.kind in entry.urgent
+            yield Missing(entry.transmission.sensor, reading.kind, reading.plain, entry.first_at, urgent)
+
+
+def _before_kill(lack: Missing, kills: Sequence[float], commit_window_max_s: float) -> bool:
+    return any(kill - commit_window_max_s <= lack.delivered_at <= kill + KILL_NOTICED_S for kill in kills)

@@ -1,0 +1,114 @@
+"""The hub under test: the unmodified ``lum-hub`` process, its configuration, its own account of itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hil_tests.rig.process import Process, Usage, call, command
+
+
+@dataclass(frozen=True, slots=True)
+class SensorEntry:
+    """One sensor as the hub's configuration names it."""
+
+    address: str
+    name: str
+    room: str
+    model: str
+    contract: str
+    key: bytes | None = field(default=None, repr=False)
+
+
+class Hub:
+    """One hub in ``directory``."""
+
+    def __init__(self, directory: Path, log: Path, radio: str) -> None:
+        self.directory = directory
+        self.config = directory / "hub.toml"
+        self._radio = radio
+        self.process = Process("lum-hub", [command("lum-hub"), "run", "--config", str(self.config)], log)
+        self._lives: list[dict[str, Any]] = []  # the last status of each life that ended by a kill
+        self._cpu_s = 0.0
+
+    def configure(
+        self, sensors: Sequence[SensorEntry], *, batch_age_max_s: float, commit_window_max_s: float
+    ) -> None:
+        """Write ``hub.toml`` and the sensors' keys."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        lines = [
+            f"state_dir = {_quote(self.directory / 'state')}",
+            f"runtime_dir = {_quote(self.directory / 'run')}",
+            "status_period_s = 0.5",
+            "heartbeat_period_s = 10",
+            "stop_grace_s = 10",
+            "",
+            "[radio]",
+            f"transport = {_quote(self._radio)}",
+            "",
+            "[outbox]",
+            f"batch_age_max_s = {batch_age_max_s}",
+            f"commit_window_max_s = {commit_window_max_s}",
+        ]
+        for sensor in sensors:
+            lines += ["", "[[sensors]]", *self._entry(sensor)]
+        self.config.write_text("\n".join(lines) + "\n")
+
+    async def enrol(self, voucher: str) -> None:
+        """Trade a voucher for a credential."""
+        await call(command("lum-hub"), "enrol", "--config", str(self.config), voucher)
+
+    async def start(self) -> None:
+        """Start the hub process."""
+        await self.process.start()
+
+    async def kill(self) -> None:
+        """SIGKILL; remembers what it had said of itself."""
+        self._cpu_s += self.process.usage().cpu_s
+        self._lives.append(self.status())
+        await self.process.kill()
+
+    async def stop(self) -> int:
+        """Ask it to stop: it commits and hands over what it can."""
+        self._cpu_s += self.process.usage().cpu_s
+        return await self.process.stop()
+
+    def status(self) -> dict[str, Any]:
+        """What the running hub says of itself; empty until this life has said anything."""
+        try:
+            facts: dict[str, Any] = json.loads((self.directory / "run" / "status.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return facts if facts.get("pid") == self.process.pid else {}
+
+    def heard(self) -> int:
+        """Readings heard, by its own account, over all its lives."""
+        return sum(int(life.get("heard", 0)) for life in [*self._lives, self.status()])
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of all lives that have ended."""
+        return self._cpu_s
+
+    def usage(self) -> Usage:
+        """What the present life uses."""
+        return self.process.usage()
+
+    def _entry(self, sensor: SensorEntry) -> list[str]:
+        lines = [
+            f"{name} = {_quote(getattr(sensor, name))}"
+            for name in ("address", "name", "room", "model", "contract")
+        ]
+        if sensor.key is not None:
+            file = self.directory / f"{sensor.address.replace(':', '')}.key"
+            file.touch(mode=0o600)
+            file.write_text(sensor.key.hex())
+            lines.append(f"key_file = {_quote(file)}")
+        return lines
+
+
+def _quote(value: object) -> str:
+    return json.dumps(str(value), ensure_ascii=False)

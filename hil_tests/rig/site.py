@@ -1,0 +1,119 @@
+"""The cloud's side under test: a throwaway site with its real broker, authority, intake, watch and portal."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from hil_tests.rig.errors import RigError
+from hil_tests.rig.process import Process, call, command, until
+
+READY_WAIT_S = 30.0
+ROLE_MARKS = {
+    "broker": "nats-server",
+    "intake": " intake ",
+    "authority": " authority ",
+    "watch": " watch ",
+    "portal": " portal ",
+}
+
+
+class Site:
+    """One site in ``directory``, driven by its commands only."""
+
+    def __init__(self, directory: Path, log: Path) -> None:
+        self.directory = directory
+        self.config = directory / "receiver.toml"
+        self.ports: dict[str, int] = {}
+        self._process = Process(
+            "lum-receiver", [command("lum-receiver"), "run", "--config", str(self.config)], log
+        )
+
+    async def create(self) -> None:
+        """Make its keys and its configuration, on free ports."""
+        self.ports = dict(zip(("mqtt", "nats", "authority", "portal"), _free_ports(4), strict=True))
+        ports = [part for name, port in self.ports.items() for part in (f"--{name}-port", str(port))]
+        await call(
+            command("lum-trust"), "init", str(self.directory), "--site", "demo", "--host", "127.0.0.1", *ports
+        )
+
+    async def start(self) -> None:
+        """Start all its processes and wait until each of them answers."""
+        await self._process.start()
+        try:
+            await until(self._answers, "The site's start", READY_WAIT_S)
+        except RigError as error:
+            raise RigError(f"{error} Its last words:\n{self._process.tail()}") from error
+
+    async def stop(self) -> None:
+        """End all its processes."""
+        await self._process.stop()
+
+    async def voucher(self, home: str) -> str:
+        """A voucher for one hub."""
+        made = await call(
+            command("lum-trust"), "voucher", "new", "--home", home, "--dir", str(self.directory), "--json"
+        )
+        voucher: str = json.loads(made)["voucher"]
+        return voucher
+
+    async def link(self, home: str) -> str:
+        """The address of the home's page."""
+        return (await call(command("lum-receiver"), "link", home, "--config", str(self.config))).strip()
+
+    async def status(self) -> dict[str, Any]:
+        """What the site says it holds."""
+        facts: dict[str, Any] = json.loads(
+            await call(command("lum-receiver"), "status", "--json", "--config", str(self.config))
+        )
+        return facts
+
+    async def readings(self) -> list[dict[str, Any]]:
+        """Every reading the site holds."""
+        lines = await call(command("lum-receiver"), "readings", "--config", str(self.config), wait_s=300)
+        return [json.loads(line) for line in lines.splitlines()]
+
+    def kill(self, role: str) -> int | None:
+        """SIGKILL one of the site's processes; the site is to start it again. Returns its pid."""
+        for child in self._children():
+            with contextlib.suppress(psutil.Error):
+                if ROLE_MARKS[role] in " ".join(child.cmdline()) + " ":
+                    child.kill()
+                    return child.pid
+        return None
+
+    def pids(self) -> list[int]:
+        """All processes of the site, for proof that none is left behind."""
+        return [child.pid for child in self._children()]
+
+    def _children(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self._process.pid).children(recursive=True)
+        except psutil.Error:
+            return []
+
+    def _answers(self) -> bool:
+        if not self._process.running:
+            raise RigError(f"The site ended at once. Its last words:\n{self._process.tail()}")
+        admin = self.directory / "run" / "authority.sock"
+        return admin.exists() and all(_listens(port) for port in self.ports.values())
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.5):
+        return True
+    return False
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free now; bound together so that they differ."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Renew the hash-locked requirements from pyproject.toml. No index is named in them.
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+lock() {
+  local out=$1 extras=()
+  shift
+  for extra in "$@"; do extras+=(--extra "$extra"); done
+  uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+    --quiet --no-emit-package lum "${extras[@]}" pyproject.toml -o "requirements/$out.txt"
+}
+lock hub hub hci
+lock cloud cloud
+lock dev dev

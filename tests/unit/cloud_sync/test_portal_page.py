@@ -1,0 +1,265 @@
+"""The portal's pages: what they say, to whom, and what they never give away."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp, Message
+
+from cloud_sync.portal.links import make_link
+from cloud_sync.portal.server import app
+from cloud_sync.receiver.store.homes import Home
+from cloud_sync.receiver.watch import look
+from cloud_sync.wire.batch import Contract, Quality, Quantity
+from tests.helpers.seeded_home import MINUTE, NEVER, ORDINARY, SILENT, UNCERTAIN, SeededHome, Told, sensor
+
+NOW = 1_800_000_000_000
+SECRET = bytes(range(32))
+LINK = make_link(SECRET, "margaret", NOW + MINUTE)
+
+
+class Answer:
+    """Status, headers and body of one answer."""
+
+    def __init__(self, messages: list[Message]) -> None:
+        start, *rest = messages
+        self.status: int = start["status"]
+        self.headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        self.text = b"".join(part.get("body", b"") for part in rest).decode()
+
+    @property
+    def words(self) -> str:
+        """The text that a reader sees, tags dropped and spaces joined."""
+        return re.sub(r"[ \n]+", " ", re.sub(r"<[^>]+>", " ", self.text))
+
+
+async def ask(site: ASGIApp, path: str, method: str = "GET") -> Answer:
+    """One request, straight into the application."""
+    messages: list[Message] = []
+    coming: list[Message] = [{"type": "http.request", "body": b""}, {"type": "http.disconnect"}]
+
+    async def receive() -> Message:
+        return coming.pop(0) if len(coming) > 1 else coming[0]
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+    }
+    await site(scope, receive, send)
+    return Answer(messages)
+
+
+@pytest.fixture
+def seeded(tmp_path: Path) -> SeededHome:
+    """A home whose hub beats, with nothing told yet."""
+    home = SeededHome(tmp_path / "lum.db", NOW)
+    home.beat()
+    return home
+
+
+def site_of(seeded: SeededHome, *, now_ms: int = NOW) -> ASGIApp:
+    """The portal over ``seeded`` at ``now_ms``."""
+
+    async def read(home: str) -> Home:
+        return seeded.homes.home(home)
+
+    return app(read, SECRET, lambda: now_ms)
+
+
+async def page_of(seeded: SeededHome, *, now_ms: int = NOW) -> Answer:
+    """The home's page, the watch having looked at NOW."""
+    look(seeded.homes, lambda: NOW)
+    return await ask(site_of(seeded, now_ms=now_ms), f"/h/{LINK}")
+
+
+async def test_a_watched_home_says_so(seeded: SeededHome) -> None:
+    """Headline, state word, each sensor's room and values, and the mark on what came in the clear."""
+    seeded.tell(ORDINARY)
+
+    words = (await page_of(seeded)).words
+
+    assert "We are watching this home." in words
+    assert "Thermometer Living room Watched since" in words
+    assert "Temperature 21.6\N{NO-BREAK SPACE}°C" in words
+    assert "Door closed" in words
+    assert "Help button Bedroom Partly watched since" in words
+    assert "Button pressed yesterday" in words
+    assert "not encrypted" in words
+    assert "time uncertain" not in words
+
+
+async def test_an_unseen_sensor_says_why_and_who_can_mend_it(seeded: SeededHome) -> None:
+    """A broken contract makes the home partly seen; the sensor stands first, with what it said last."""
+    seeded.tell([*ORDINARY, SILENT, NEVER])
+
+    words = (await page_of(seeded)).words
+
+    assert "We see only part of this home." in words
+    assert "4 of 7 sensors are watched." in words
+    assert "Window Bedroom Not seen since" in words
+    assert "Somebody in the home can check its battery" in words
+    assert "What it said last: Window open" in words
+    assert "Smoke alarm Kitchen Not seen yet" in words
+    assert words.index("What we cannot see") < words.index("What we are watching")
+
+
+async def test_a_value_of_uncertain_time_is_marked(seeded: SeededHome) -> None:
+    """A hub without a clock gives bounds only; the page says so."""
+    seeded.tell([UNCERTAIN], quality=Quality.UNSET)
+
+    assert "time uncertain" in (await page_of(seeded)).words
+
+
+async def test_a_silent_hub_leaves_nothing_watched(seeded: SeededHome) -> None:
+    """Its last heartbeat dates the blindness; the page says that this is no bad news of the person."""
+    seeded.tell(ORDINARY)
+    seeded.beat(ago_ms=4 * MINUTE)
+
+    words = (await page_of(seeded)).words
+
+    assert "We have not seen this home since" in words
+    assert "This does not mean that something is wrong." in words
+    assert "We hear nothing from the hub in the home." in words
+    assert "Watched since" not in words
+
+
+@pytest.mark.parametrize("told", [ORDINARY, []])
+async def test_a_silent_watch_leaves_nothing_watched(seeded: SeededHome, told: list[Told]) -> None:
+    """31 s after the last look nothing reads as watched, and the fault is said to be ours."""
+    seeded.tell(told)
+
+    words = (await page_of(seeded, now_ms=NOW + 31_000)).words
+
+    assert "Our own watch has stopped looking" in words
+    assert "Watched since" not in words
+    assert "Partly watched" not in words
+
+
+async def test_a_home_without_sensors_is_not_watched(seeded: SeededHome) -> None:
+    """Nothing known is nothing watched."""
+    assert "We do not watch this home yet." in (await page_of(seeded)).words
+
+
+async def test_names_from_a_hub_are_text_not_markup(seeded: SeededHome) -> None:
+    """A hub's words are escaped wherever they stand."""
+    bad = "<script>alert(1)</script>"
+    seeded.tell([Told(sensor(1, bad, bad), [(Quantity(bad, bad, 0, "text"), bad, 0)])])
+
+    page = await page_of(seeded)
+
+    assert "<script" not in page.text
+    assert "&lt;script&gt;" in page.text
+
+
+async def test_the_page_is_small_and_needs_no_script(seeded: SeededHome) -> None:
+    """A home of forty sensors stays under 50 kB, renews itself, and refers to nothing but its own files."""
+    seeded.tell([Told(sensor(n, "Thermometer", "Room"), ORDINARY[0].readings) for n in range(40)])
+
+    page = await page_of(seeded)
+
+    assert len(page.text.encode()) < 50_000
+    assert '<meta http-equiv="refresh" content="15">' in page.text
+    assert "<script" not in page.text
+    assert set(re.findall(r'(?:href|src)="(/[^"]*)"', page.text)) == {"/static/lum.css", "/static/lum.svg"}
+
+
+async def test_json_gives_the_same_facts(seeded: SeededHome) -> None:
+    """State, cause and since of home and sensors; values as JSON numbers at the sensor's resolution."""
+    seeded.tell([*ORDINARY, SILENT])
+    look(seeded.homes, lambda: NOW)
+
+    facts = json.loads((await ask(site_of(seeded), f"/h/{LINK}/page.json")).text)
+
+    assert (facts["home"], facts["state"], facts["cause"]) == ("margaret", "partly", "mixed")
+    assert facts["evaluated_ms"] == NOW
+    assert facts["watch_silent"] is False
+    window = next(s for s in facts["sensors"] if s["name"] == "Window")
+    assert (window["state"], window["cause"], window["who"]) == ("blind", "sensor-silent", "home")
+    assert window["since_ms"] == window["heard_ms"] == NOW - 299 * MINUTE
+    thermometer = next(s for s in facts["sensors"] if s["name"] == "Thermometer")
+    assert {v["kind"]: v["value"] for v in thermometer["values"]} == {
+        "battery": 88,
+        "humidity": 47.1,
+        "temperature": 21.64,
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 404),
+        ("/h/", 404),
+        ("/h/nothing", 404),
+        ("/h/nothing/page.json", 404),
+        (f"/h/{LINK[:-1]}", 404),
+        (f"/h/{make_link(bytes(32), 'margaret', NOW + MINUTE)}", 404),
+        (f"/h/{make_link(SECRET, 'margaret', NOW)}", 403),
+        (f"/h/{make_link(SECRET, 'margaret', NOW)}/page.json", 403),
+        ("/static/../server.py", 404),
+    ],
+)
+async def test_refusals_are_sentences_that_give_nothing_away(
+    seeded: SeededHome, path: str, status: int
+) -> None:
+    """A wrong address and a wrong link look the same; none names a home or a cause."""
+    seeded.tell(ORDINARY)
+
+    page = await ask(site_of(seeded), path)
+
+    assert page.status == status
+    assert ("This link has run out." if status == 403 else "There is no page here.") in page.words
+    assert "margaret" not in page.text.lower()
+
+
+async def test_a_link_opens_its_own_home_only(seeded: SeededHome) -> None:
+    """Another home's link shows nothing of this one."""
+    seeded.tell(ORDINARY)
+    link = make_link(SECRET, "flat-3", NOW + MINUTE)
+
+    words = (await ask(site_of(seeded), f"/h/{link}")).words
+
+    assert "We do not watch this home yet." in words
+    assert "Thermometer" not in words
+
+
+@pytest.mark.parametrize("path", [f"/h/{LINK}", f"/h/{LINK}/page.json", "/nothing", "/static/lum.css"])
+async def test_every_answer_carries_the_security_headers(seeded: SeededHome, path: str) -> None:
+    """No script, no frame, no referrer, no cache: on pages, files and refusals alike."""
+    headers = (await ask(site_of(seeded), path)).headers
+
+    assert headers["content-security-policy"].startswith(
+        "default-src 'none'; style-src 'self'; img-src 'self'"
+    )
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+
+
+async def test_a_page_can_only_be_read(seeded: SeededHome) -> None:
+    """POST is refused with a sentence."""
+    answer = await ask(site_of(seeded), f"/h/{LINK}", "POST")
+
+    assert answer.status == 405
+    assert "can only be read" in answer.words
+
+
+async def test_event_only_homes_are_partly_watched(seeded: SeededHome) -> None:
+    """A home of nothing but buttons is never called watched."""
+    seeded.tell([Told(sensor(5, "Help button", "Bedroom", Contract.EVENT_ONLY), kept=False)])
+
+    words = (await page_of(seeded)).words
+
+    assert "We see only part of this home." in words
+    assert "its silence tells us nothing" in words

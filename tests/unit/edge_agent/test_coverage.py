@@ -1,0 +1,96 @@
+"""Listening spans end at the last decoded frame; contracts are kept, broken and told."""
+
+from __future__ import annotations
+
+from cloud_sync.wire.batch import Contract
+from edge_agent.core.coverage import SILENCE_MAX_MS, Coverage, Liveness, Standing
+
+DOOR, BUTTON = "door", "button"
+
+
+def coverage() -> Coverage:
+    """A home with a heartbeat door and an event-only button."""
+    return Coverage({DOOR: Liveness(Contract.HEARTBEAT, 60), BUTTON: Liveness(Contract.EVENT_ONLY, 0)}, 1_000)
+
+
+def test_a_span_ends_at_the_last_frame_and_not_at_now() -> None:
+    """Silence after the last frame proves nothing, so it is not part of the span."""
+    listened = coverage()
+    listened.frame(2_000)
+    listened.frame(10_000)
+
+    assert listened.take_spans() == ((2_000, 10_000),)
+    assert listened.take_spans() == ()
+
+
+def test_a_running_span_goes_on_from_where_it_was_taken() -> None:
+    """Taking a span in the middle of listening leaves no hole."""
+    listened = coverage()
+    listened.frame(2_000)
+    listened.frame(3_000)
+    listened.take_spans()
+    listened.frame(4_000)
+
+    assert listened.take_spans() == ((3_000, 4_000),)
+
+
+def test_a_long_silence_splits_the_span() -> None:
+    """More than the allowed silence between two frames is not listening."""
+    listened = coverage()
+    listened.frame(2_000)
+    listened.frame(3_000)
+    listened.frame(3_000 + SILENCE_MAX_MS + 1)
+    listened.frame(3_000 + SILENCE_MAX_MS + 500)
+
+    assert listened.take_spans() == ((2_000, 3_000), (93_001, 93_500))
+
+
+def test_a_single_frame_proves_no_span() -> None:
+    """One instant is no duration."""
+    listened = coverage()
+    listened.frame(2_000)
+
+    assert listened.take_spans() == ()
+
+
+def test_three_missed_periods_break_a_contract() -> None:
+    """A heartbeat of 60 s is kept for 180 s after the last frame and broken after."""
+    listened = coverage()
+    listened.hear(DOOR, 10_000)
+
+    assert listened.standing(DOOR, 190_000) == Standing(10_000, kept=True)
+    assert listened.standing(DOOR, 190_001) == Standing(10_000, kept=False)
+
+
+def test_an_event_only_sensor_never_keeps_a_contract() -> None:
+    """A button that was just pressed proves nothing about the next hour."""
+    listened = coverage()
+    listened.hear(BUTTON, 10_000)
+
+    assert not listened.standing(BUTTON, 10_001).kept
+
+
+def test_a_change_is_told_once_it_is_committed() -> None:
+    """Kept, broken and kept again are told once each; a change not yet durable stays due."""
+    listened = coverage()
+    listened.hear(DOOR, 10_000)
+    first = listened.changed(11_000)
+    assert first == {DOOR: Standing(10_000, kept=True)}
+    assert listened.changed(11_000) == first
+
+    listened.told(first)
+    assert listened.changed(12_000) == {}
+
+    broken = listened.changed(200_000)
+    assert broken == {DOOR: Standing(10_000, kept=False)}
+    listened.told(broken)
+    listened.hear(DOOR, 201_000)
+    assert listened.changed(201_000) == {DOOR: Standing(201_000, kept=True)}
+
+
+def test_a_sensor_never_heard_gets_its_time_before_it_is_called_broken() -> None:
+    """After a restart nothing is broken until the contract's time has passed."""
+    listened = coverage()
+
+    assert listened.changed(181_000) == {}
+    assert listened.changed(181_001) == {DOOR: Standing(None, kept=False)}

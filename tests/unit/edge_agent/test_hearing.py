@@ -1,0 +1,109 @@
+"""From adverts to readings worth keeping."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloud_sync.wire.batch import Contract
+from device_profiles.advert import Advert
+from device_profiles.catalogue import Catalogue
+from device_profiles.encode import encode, reading
+from edge_agent.core.coverage import Coverage, Liveness
+from edge_agent.core.freshness import Guard
+from edge_agent.core.hearing import Assigned, Hearing
+
+OURS, KEYED, STRANGER = "C0:00:00:00:00:01", "C0:00:00:00:00:02", "C0:00:00:00:00:03"
+KEY = bytes(range(16))
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    """All bundled profiles."""
+    return Catalogue.load()
+
+
+def hearing(catalogue: Catalogue, guards: dict[str, Guard] | None = None) -> Hearing:
+    """A home with one plain and one keyed sensor."""
+    sensors = {
+        OURS: Assigned(OURS, "door", "hall", "bthome_v2"),
+        KEYED: Assigned(KEYED, "motion", "bath", "bthome_v2", KEY),
+    }
+    liveness = dict.fromkeys(sensors, Liveness(Contract.HEARTBEAT, 60))
+    return Hearing(catalogue, sensors, guards or {}, Coverage(liveness, 0))
+
+
+def door(value: int, packet_id: int, address: str = OURS, heard_ms: int = 1_000) -> Advert:
+    """A door's frame."""
+    advert = encode("bthome_v2", address, [reading("bthome_v2", "door", value)], repeat=packet_id)
+    return Advert(address, None, (), advert.service_data, {}, -60, heard_ms)
+
+
+def test_a_fresh_frame_is_kept_with_its_guard(catalogue: Catalogue) -> None:
+    """Readings, time and the guard to commit come together."""
+    kept = hearing(catalogue).hear(door(1, 7, heard_ms=5_000))
+
+    assert kept is not None
+    assert (kept.sensor, kept.at_ms, kept.urgent, kept.encrypted) == (OURS, 5_000, True, False)
+    assert kept.guard.repeat == 7
+
+
+def test_copies_of_a_transmission_are_kept_once(catalogue: Catalogue) -> None:
+    """A burst of ten copies is one reading, nine counted repeats."""
+    ear = hearing(catalogue)
+
+    kept = [ear.hear(door(1, 7, heard_ms=1_000 + copy)) for copy in range(10)]
+
+    assert [bool(k) for k in kept] == [True] + [False] * 9
+    assert ear.counts["repeats"] == 9
+
+
+def test_the_guard_of_an_earlier_life_still_holds(catalogue: Catalogue) -> None:
+    """A copy heard after a restart is no news."""
+    assert hearing(catalogue, {OURS: Guard(repeat=7)}).hear(door(1, 7)) is None
+
+
+def test_a_strangers_frame_proves_listening_and_is_forgotten(catalogue: Catalogue) -> None:
+    """Only sensors assigned to this home are kept."""
+    ear = hearing(catalogue)
+
+    assert ear.hear(door(1, 7, address=STRANGER)) is None
+    assert ear.counts["strangers"] == 1
+
+
+def test_plaintext_from_a_keyed_sensor_is_refused(catalogue: Catalogue) -> None:
+    """A sensor that was given a key is believed only when it encrypts."""
+    ear = hearing(catalogue)
+
+    assert ear.hear(door(1, 7, address=KEYED)) is None
+    assert ear.counts["rejected:not-encrypted"] == 1
+
+
+def test_a_counter_that_drops_is_not_believed(catalogue: Catalogue) -> None:
+    """An old encrypted frame played again neither counts nor proves life."""
+    ear = hearing(catalogue)
+    frames = [
+        encode("bthome_v2", KEYED, [reading("bthome_v2", "motion", 1)], repeat=1, key=KEY, counter=counter)
+        for counter in (10, 9)
+    ]
+    new, old = (Advert(KEYED, None, (), frame.service_data, {}, -60, 1_000) for frame in frames)
+
+    assert ear.hear(new) is not None
+    assert ear.hear(old) is None
+    assert ear.counts["counter-dropped"] == 1
+
+
+def test_a_state_said_again_is_no_longer_urgent(catalogue: Catalogue) -> None:
+    """A door's heartbeat repeats its state: only the change is an alarm."""
+    ear = hearing(catalogue)
+    opened, still_open, closed = (ear.hear(door(value, number)) for number, value in enumerate((1, 1, 0)))
+
+    assert [kept.urgent for kept in (opened, still_open, closed) if kept] == [True, False, True]
+
+
+def test_malformed_bytes_are_counted_by_reason(catalogue: Catalogue) -> None:
+    """A broken frame of our own sensor gives nothing but a count."""
+    ear = hearing(catalogue)
+    broken = Advert(OURS, None, (), {"0000fcd2-0000-1000-8000-00805f9b34fb": b"\x40\x02\x01"}, {}, -60, 1_000)
+
+    assert ear.hear(broken) is None
+    assert any(reason.startswith("rejected") for reason in ear.counts)

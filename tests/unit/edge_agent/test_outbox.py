@@ -1,0 +1,102 @@
+"""The outbox on a real SQLite file: what is durable together, numbered, chained, forgotten."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from cloud_sync.wire.batch import Anchor, Quality, Quantity, Stream, chain_next, chain_start, content_digest
+from cloud_sync.wire.message import Head
+from edge_agent.adapters.outbox import Outbox
+from edge_agent.core.batching import Change, Draft, Row
+from edge_agent.core.freshness import Guard
+from edge_agent.errors import OutboxError
+
+HUB, BOOT, EPOCH = "h" * 13, bytes(16), bytes(range(8))
+ROW = Row("C0:00:00:00:00:01", 5, Quantity("door", "", 0, "boolean"), 1)
+
+
+def outbox(path: Path) -> Outbox:
+    """The outbox at ``path``, made or opened again."""
+    return Outbox(path / "outbox.db", EPOCH, lambda epoch, stream: chain_start(HUB, epoch, stream))
+
+
+def draft(stream: Stream, body: bytes) -> Draft:
+    """A draft whose body is known before it is numbered."""
+    return Draft(stream, 1, lambda seq: (body + bytes([seq]), body + bytes([seq]) + b"signature"))
+
+
+def test_batches_are_numbered_and_chained_per_stream(tmp_path: Path) -> None:
+    """Each stream counts from one, and its chain covers every body in order."""
+    box = outbox(tmp_path)
+
+    cut = box.commit(Change(BOOT, 0, drafts=(draft(Stream.URGENT, b"a"), draft(Stream.URGENT, b"b")))).cut
+    routine = box.commit(Change(BOOT, 0, drafts=(draft(Stream.ROUTINE, b"c"),))).cut
+
+    first = chain_next(chain_start(HUB, EPOCH, Stream.URGENT), content_digest(b"a\1"))
+    second = chain_next(first, content_digest(b"b\2"))
+    assert cut == ((Stream.URGENT, Head(1, first)), (Stream.URGENT, Head(2, second)))
+    assert routine[0][1].seq == 1
+    assert box.signed(Stream.URGENT, 2) == b"b\2signature"
+
+
+def test_everything_committed_is_there_after_a_restart(tmp_path: Path) -> None:
+    """Pending rows with their anchor, guards, batches and the epoch outlive the process."""
+    box = outbox(tmp_path)
+    anchor = Anchor(1_800_000_000_000, 4, Quality.COARSE)
+    guards = {ROW.sensor: Guard(counter=9, repeat=3, content=7, kept_ms=5)}
+    box.commit(Change(BOOT, 6, rows=(ROW,), spans=((1, 5),), guards=guards, anchor=anchor))
+    box.commit(Change(BOOT, 7, drafts=(draft(Stream.ROUTINE, b"x"),)))
+    box.close()
+
+    again = outbox(tmp_path)
+
+    (pending,) = again.pending()
+    assert (pending.rows, pending.spans, pending.anchor) == ((ROW,), ((1, 5),), anchor)
+    assert again.guards() == guards
+    assert [(stream, head.seq) for stream, head in again.unreceipted()] == [(Stream.ROUTINE, 1)]
+
+
+def test_a_coarse_anchor_never_overrides_a_synchronised_one(tmp_path: Path) -> None:
+    """The best clock a boot ever had is the one its rows are placed by."""
+    box = outbox(tmp_path)
+    good, coarse = Anchor(2_000, 1, Quality.SYNCED), Anchor(9_000, 2, Quality.COARSE)
+    box.commit(Change(BOOT, 1, rows=(ROW,), anchor=good))
+    box.commit(Change(BOOT, 2, anchor=coarse))
+
+    assert box.pending()[0].anchor == good
+
+
+def test_a_failed_transaction_keeps_nothing_of_it(tmp_path: Path) -> None:
+    """A draft that cannot be written takes its rows and guards with it, and its number is not used up."""
+    box = outbox(tmp_path)
+
+    def fails(_: int) -> tuple[bytes, bytes]:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(OutboxError, match="disk I/O error"):
+        box.commit(
+            Change(BOOT, 1, rows=(ROW,), guards={"s": Guard()}, drafts=(Draft(Stream.URGENT, 1, fails),))
+        )
+
+    assert box.pending() == []
+    assert box.guards() == {}
+    assert box.commit(Change(BOOT, 1, drafts=(draft(Stream.URGENT, b"a"),))).cut[0][1].seq == 1
+
+
+def test_the_store_is_set_to_survive_a_power_cut(tmp_path: Path) -> None:
+    """FULL, not NORMAL: in WAL mode NORMAL loses what was acknowledged."""
+    box = outbox(tmp_path)
+
+    assert box._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert box._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_an_outbox_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
+    """A file in the way is our error, not the library's."""
+    (tmp_path / "outbox.db").mkdir()
+
+    with pytest.raises(OutboxError, match="Could not open the outbox"):
+        outbox(tmp_path)

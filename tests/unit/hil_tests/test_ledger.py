@@ -1,0 +1,203 @@
+"""The oracle must see what a broken chain does: each fault alone, and nothing where there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from device_profiles.encode import reading
+from device_profiles.reading import Reading
+from hil_tests.demo import good, plan_kills
+from hil_tests.ledger import Balance, Ledger, explained
+from hil_tests.rig.air import Delivery
+from hil_tests.rig.beacons import Transmission
+
+DOOR, CLIMATE = "C0:00:00:00:00:01", "C0:00:00:00:00:02"
+WINDOW_S = 5.0
+Row = dict[str, Any]
+
+
+class Day:
+    """A ledger with the usual day: the door opens at 100 s, warmth is told at 110 s and 120 s."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.rows: list[Row] = []
+        self.happens(DOOR, 100, reading("bthome_v2", "door", 1))
+        self.happens(CLIMATE, 110, reading("bthome_v2", "temperature", 21.5))
+        self.happens(CLIMATE, 120, reading("bthome_v2", "temperature", 21.6))
+
+    def happens(self, sensor: str, at: float, *readings: Reading, copies: int = 3) -> None:
+        """A sensor sends; the hub's radio is given so many copies; a perfect chain stores them once."""
+        data = f"{sensor} {at}".encode()
+        self.ledger.transmit(Transmission(sensor, round(at), readings, at, data))
+        for copy in range(copies):
+            self.ledger.deliver(Delivery(at + 0.1 + copy * 0.3, sensor, data, -60, "hub"))
+        if copies:
+            self.rows += [_row(sensor, one.kind, one.plain, at + 0.2) for one in readings]
+
+    def balance(self, *kills: float) -> Balance:
+        """What the oracle says of it."""
+        return self.ledger.balance(self.rows, kills, WINDOW_S)
+
+
+def _row(sensor: str, kind: str, value: object, at: float, delay_ms: int = 40) -> Row:
+    return {
+        "sensor": sensor,
+        "kind": kind,
+        "value": value,
+        "happened_ms": round(at * 1000),
+        "received_ms": round(at * 1000) + delay_ms,
+    }
+
+
+def test_a_perfect_day_balances() -> None:
+    """Every reading once: nothing lost, nothing twice; only the door's opening counts as urgent."""
+    balance = Day().balance()
+
+    assert balance.balanced
+    assert (balance.delivered, balance.stored) == (3, 3)
+    assert (balance.lost, balance.in_window, balance.duplicated) == ((), (), ())
+    assert balance.urgent_ms == pytest.approx([140], abs=1)  # 0.1 s late on the air, 40 ms on the way
+
+
+@pytest.mark.parametrize("row", [0, 1, 2])
+def test_any_reading_that_is_not_stored_is_lost(row: int) -> None:
+    """Urgent or routine, first or last."""
+    day = Day()
+    gone = day.rows.pop(row)
+
+    balance = day.balance()
+
+    assert not balance.balanced
+    assert [(lack.sensor, lack.value) for lack in balance.lost] == [(gone["sensor"], gone["value"])]
+
+
+@pytest.mark.parametrize("row", [0, 1, 2])
+def test_any_reading_that_is_stored_twice_is_a_duplicate(row: int) -> None:
+    """One transmission answers for one stored reading of a kind, however often it was repeated."""
+    day = Day()
+    day.rows.append(dict(day.rows[row]))
+
+    balance = day.balance()
+
+    assert not balance.balanced
+    assert list(balance.duplicated) == [day.rows[row]]
+    assert balance.lost == ()
+
+
+@pytest.mark.parametrize(
+    "change", [{"value": 21.7}, {"kind": "humidity"}, {"happened_ms": 500_000}, {"sensor": DOOR}]
+)
+def test_a_reading_that_was_never_sent_balances_nothing(change: Row) -> None:
+    """Another value, kind, time or sensor is an invention, and the true one is lost."""
+    day = Day()
+    day.rows[1] |= change
+
+    balance = day.balance()
+
+    assert (len(balance.duplicated), len(balance.lost)) == (1, 1)
+    assert not balance.balanced
+
+
+@pytest.mark.parametrize(
+    ("kill", "excused"),
+    [(109.0, False), (110.3, True), (115.0, True), (115.2, False), (200.0, False)],
+)
+def test_only_the_commit_window_before_a_kill_excuses_a_routine_reading(
+    kill: float,
+    excused: bool,
+) -> None:
+    """Delivered at 110.1 s: excused by a kill within the next 5 s, listed either way."""
+    day = Day()
+    del day.rows[1]
+
+    balance = day.balance(kill)
+
+    assert balance.balanced == excused
+    assert len(balance.in_window if excused else balance.lost) == 1
+    [listed] = explained((*balance.lost, *balance.in_window))
+    assert (listed["sensor"], listed["kind"], listed["value"]) == (CLIMATE, "temperature", 21.5)
+
+
+def test_no_kill_excuses_an_urgent_reading() -> None:
+    """The door's opening is committed at once, so it is lost even in the window."""
+    day = Day()
+    del day.rows[0]
+
+    balance = day.balance(101.0)
+
+    assert not balance.balanced
+    assert [(lack.kind, lack.urgent) for lack in balance.lost] == [("door", True)]
+    assert balance.in_window == ()
+
+
+def test_a_state_said_again_is_not_urgent() -> None:
+    """A door that still says open may wait, and so may be in the window."""
+    day = Day()
+    day.happens(DOOR, 130, reading("bthome_v2", "door", 1))
+    day.rows.pop()
+
+    assert [lack.urgent for lack in day.balance(132.0).in_window] == [False]
+
+
+def test_what_the_medium_swallowed_is_not_expected() -> None:
+    """An advert of which no copy reached the radio is nobody's loss."""
+    day = Day()
+    day.happens(CLIMATE, 130, reading("bthome_v2", "temperature", 22), copies=0)
+
+    assert day.balance().balanced
+
+
+@pytest.mark.parametrize(("stored", "balanced"), [(False, True), (True, False)])
+def test_a_neighbour_is_never_expected_and_never_excused(stored: bool, balanced: bool) -> None:
+    """Delivered, it counts for nothing; stored, it is an invention."""
+    day = Day()
+    day.ledger.deliver(Delivery(115, "D0:00:00:00:00:09", b"theirs", -80, "hub"))
+    if stored:
+        day.rows.append(_row("D0:00:00:00:00:09", "temperature", 19.0, 115))
+
+    balance = day.balance()
+
+    assert balance.balanced is balanced
+    assert (balance.delivered, len(balance.duplicated)) == (3, stored)
+
+
+def test_equal_readings_one_after_the_other_are_matched_in_time() -> None:
+    """Same sensor, same value, twice: one stored reading leaves exactly the other one lost."""
+    day = Day()
+    day.happens(CLIMATE, 130, reading("bthome_v2", "temperature", 21.6))
+    del day.rows[2]
+
+    [lack] = day.balance().lost
+
+    assert lack.delivered_at == pytest.approx(120.1)
+
+
+def test_nothing_at_all_is_not_a_success() -> None:
+    """An empty ledger balances nothing."""
+    assert not Ledger().balance([], [], WINDOW_S).balanced
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        ({"refused": 0, "forks": 0}, True),
+        ({"refused": 1, "forks": 0}, False),
+        ({"refused": 0, "forks": 1}, False),
+    ],
+)
+def test_a_refusal_or_a_fork_spoils_a_balanced_run(status: dict[str, int], verdict: bool) -> None:
+    """In a home without an attacker nothing may be refused."""
+    assert good(Day().balance(), status) is verdict
+
+
+def test_kills_are_seeded_and_leave_time_to_recover() -> None:
+    """Each of the three twice, the same for one seed, others for another, none near start or end."""
+    kills = plan_kills(7, 60)
+
+    assert sorted(what for _, what in kills) == ["broker", "broker", "hub", "hub", "intake", "intake"]
+    assert kills == plan_kills(7, 60) == sorted(kills)
+    assert kills != plan_kills(8, 60)
+    assert all(12 <= at_s <= 48 for at_s, _ in kills)

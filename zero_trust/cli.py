@@ -1,0 +1,178 @@
+"""``lum-trust``: the operators' command.
+
+How it talks: a result on stdout, one sentence and one hint on stderr, an exit code of sysexits.
+``init`` works on files; everything else asks the authority of a running site.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zero_trust.errors import KeyStoreError, TrustError
+from zero_trust.operator import Operator
+from zero_trust.site import Ports, make_site
+
+EX_USAGE = 64
+EX_NOUSER = 67
+EX_UNAVAILABLE = 69
+EX_CANTCREAT = 73
+EX_NOPERM = 77
+EX_CONFIG = 78
+
+_EXIT_CODES = {
+    "host-malformed": EX_USAGE,
+    "name-malformed": EX_USAGE,
+    "hub-unknown": EX_NOUSER,
+    "operator-unreachable": EX_UNAVAILABLE,
+    "site-exists": EX_CANTCREAT,
+    "directory-unusable": EX_CANTCREAT,
+    "no-site": EX_CONFIG,
+}
+
+_site_directory = click.option(
+    "--dir",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="The site's directory; default: here.",
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="One JSON value, for machines.")
+
+
+def main() -> None:
+    """Run the command; every failure is a sentence."""
+    try:
+        sys.exit(lum_trust.main(standalone_mode=False))
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EX_USAGE)
+    except TrustError as error:
+        click.echo(f"lum-trust: {error}\n  {error.hint}  [{error.code}]", err=True)
+        sys.exit(_exit_code(error))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def lum_trust() -> None:
+    """Who may say what at a site: make it, let hubs in, turn them out."""
+
+
+@lum_trust.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--site", required=True, help="Name of the site: a-z, 0-9 and -; it stands in every certificate."
+)
+@click.option("--host", required=True, help="Name or address under which hubs will reach the site.")
+@click.option("--mqtt-port", type=click.IntRange(1, 65535), default=8883, show_default=True)
+@click.option("--nats-port", type=click.IntRange(1, 65535), default=4222, show_default=True)
+@click.option("--authority-port", type=click.IntRange(1, 65535), default=8443, show_default=True)
+@click.option("--portal-port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+def init(
+    directory: Path,
+    site: str,
+    host: str,
+    mqtt_port: int,
+    nats_port: int,
+    authority_port: int,
+    portal_port: int,
+) -> None:
+    """Make a new site in DIR: its root, its keys, its configuration."""
+    ports = Ports(mqtt=mqtt_port, nats=nats_port, authority=authority_port, portal=portal_port)
+    directory = directory.absolute()
+    make_site(
+        directory, site=site, host=host, now_ms=time.time_ns() // 1_000_000, entropy=os.urandom, ports=ports
+    )
+    click.echo(f"Site {site} is in {directory}.")
+    click.echo(
+        f"Now move {directory / 'root' / 'root.key'} offline, with a copy on paper: nothing here needs it"
+    )
+    click.echo("until an issuing authority is replaced, and whoever has it can make hubs believe anything.")
+    click.echo(f"Then: lum-receiver run --config {directory / 'receiver.toml'}")
+
+
+@lum_trust.group()
+def voucher() -> None:
+    """Vouchers: the right to enrol one hub in one home."""
+
+
+@voucher.command("new")
+@click.option("--home", required=True, help="Id of the home: a-z, 0-9 and -; no name, no address.")
+@_site_directory
+@_as_json
+def voucher_new(home: str, directory: Path, *, as_json: bool) -> None:
+    """Make a voucher: for one hub, once, within 48 hours."""
+    made = Operator(directory).new_voucher(home)
+    if as_json:
+        _print_json(made)
+        return
+    click.echo(made["voucher"])
+    click.echo(f"For one hub in home {made['home']}, once, until {_utc(made['expires_ms'])}.", err=True)
+    click.echo("On the hub: lum-hub enrol VOUCHER", err=True)
+
+
+@lum_trust.command()
+@click.argument("hub")
+@click.option("--reason", required=True, help="Why; the hub's own status shows it.")
+@_site_directory
+@_as_json
+def revoke(hub: str, reason: str, directory: Path, *, as_json: bool) -> None:
+    """Withdraw HUB's standing: nothing it sends from now on is believed."""
+    done = Operator(directory).revoke(hub, reason)
+    if as_json:
+        _print_json(done)
+        return
+    click.echo(f"Hub {done['hub']} is revoked.")
+
+
+@lum_trust.command()
+@_site_directory
+@_as_json
+def hubs(directory: Path, *, as_json: bool) -> None:
+    """List the hubs, with the four words that the hub itself shows."""
+    rows = Operator(directory).hubs()
+    if as_json:
+        _print_json(rows)
+        return
+    if not rows:
+        click.echo("No hub is enrolled yet: lum-trust voucher new --home HOME")
+    for row in rows:
+        since, why = _utc(row["standing_at_ms"]), f": {row['reason']}" if row["reason"] else ""
+        click.echo(f"{row['hub']}  home {row['home']}  {row['words']}  {row['standing']} since {since}{why}")
+
+
+@lum_trust.command()
+@_site_directory
+@_as_json
+def refusals(directory: Path, *, as_json: bool) -> None:
+    """List what was refused, newest first: when, where, whom, why, and who can mend it."""
+    rows = Operator(directory).refusals()
+    if as_json:
+        _print_json(rows)
+        return
+    if not rows:
+        click.echo("Nothing was refused.")
+    for row in rows:
+        detail = f" ({row['detail']})" if row["detail"] else ""
+        click.echo(f"{_utc(row['at_ms'])}  {row['where']}  {row['hub'] or '-'}  {row['code']}{detail}")
+        click.echo(f"  {row['sentence']} For {row['who']}: {row['hint']}")
+
+
+def _exit_code(error: TrustError) -> int:
+    return _EXIT_CODES.get(error.code, EX_CONFIG if isinstance(error, KeyStoreError) else EX_NOPERM)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value))
+
+
+def _utc(at_ms: int) -> str:
+    return dt.datetime.fromtimestamp(at_ms / 1000, tz=dt.UTC).strftime("%Y-%m-%d %H:%M UTC")

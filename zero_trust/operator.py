@@ -1,0 +1,94 @@
+"""The operator's end of the authority's admin API: HTTP over a unix socket on the same machine."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from zero_trust.errors import PolicyError, TrustError
+from zero_trust.reasons import reasons
+
+TIMEOUT_S = 10.0
+
+
+class Operator:
+    """Asks the authority of the site in ``site_directory``.
+
+    Each call raises :class:`TrustError`: ``no-site``, ``operator-unreachable``, or what the authority refuses.
+    """
+
+    def __init__(self, site_directory: Path) -> None:
+        self._socket = _admin_socket(site_directory)
+
+    def new_voucher(self, home: str) -> dict[str, Any]:
+        """Make a voucher: ``voucher`` (text), ``home``, ``expires_ms``."""
+        voucher: dict[str, Any] = self._ask("POST", "/v1/voucher", {"home": home})
+        return voucher
+
+    def revoke(self, hub: str, reason: str) -> dict[str, Any]:
+        """Withdraw a hub's standing: ``hub``, ``standing``."""
+        revoked: dict[str, Any] = self._ask("POST", "/v1/revoke", {"hub": hub, "reason": reason})
+        return revoked
+
+    def hubs(self) -> list[dict[str, Any]]:
+        """All hubs: ``hub``, ``home``, ``words``, ``standing``, ``reason`` and when."""
+        hubs: list[dict[str, Any]] = self._ask("GET", "/v1/hubs")
+        return hubs
+
+    def refusals(self) -> list[dict[str, Any]]:
+        """What was refused, newest first: ``at_ms``, ``where``, ``hub``, ``detail`` and the words."""
+        refusals: list[dict[str, Any]] = self._ask("GET", "/v1/refusals")
+        return refusals
+
+    def _ask(self, method: str, path: str, content: dict[str, str] | None = None) -> Any:
+        connection = _UnixConnection(self._socket)
+        try:
+            connection.request(method, path, json.dumps(content) if content is not None else None)
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise TrustError("operator-unreachable", str(self._socket)) from error
+        finally:
+            connection.close()
+        if response.status != http.HTTPStatus.OK:
+            raise _refused(answer)
+        return answer
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("authority", timeout=TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the socket by way of its directory: a socket's own path may have 107 bytes at most."""
+        directory = os.open(self._path.parent, os.O_PATH | os.O_DIRECTORY)
+        try:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(f"/proc/self/fd/{directory}/{self._path.name}")
+        finally:
+            os.close(directory)
+
+
+def _admin_socket(site_directory: Path) -> Path:
+    file = site_directory / "receiver.toml"
+    try:
+        run = tomllib.loads(file.read_text(encoding="utf-8")).get("paths", {}).get("run", "run")
+    except (OSError, ValueError) as error:
+        raise TrustError("no-site", str(site_directory)) from error
+    return site_directory / str(run) / "authority.sock"
+
+
+def _refused(answer: Any) -> TrustError:
+    code = answer.get("code") if isinstance(answer, dict) else None
+    if code not in reasons():
+        return TrustError("answer-not-believed")
+    return PolicyError(code, str(answer.get("detail", "")))

@@ -3,10 +3,15 @@
 SyncError
 ├── LinkError           the broker cannot be reached, or the connection was lost -> back off, try again
 ├── RemoteProtocolError the other end said what no correct end says              -> refuse, count, keep serving
-└── LocalProtocolError  our own history contradicts itself                       -> alarm; a person looks
+├── LocalProtocolError  we would have to send what no correct end sends          -> alarm; a person looks
+└── EpochOverError      the cloud's history is not a beginning of ours           -> begin a new epoch
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cloud_sync.wire.batch import Stream
 
 
 class SyncError(Exception):
@@ -27,4 +32,12 @@ class RemoteProtocolError(SyncError):
 
 
 class LocalProtocolError(SyncError):
-    """The cloud's signed account of a stream is not the hub's own."""
+    """Our own state would make us send what no correct end sends."""
+
+
+class EpochOverError(SyncError):
+    """The cloud's signed account is not a beginning of our history; ``told`` is how far it says it is."""
+
+    def __init__(self, sentence: str, told: Mapping[Stream, int]) -> None:
+        super().__init__(sentence, code="epoch-over")
+        self.told = dict(told)

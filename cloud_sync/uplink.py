@@ -13,15 +13,15 @@ import enum
 import hashlib
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import aiomqtt
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from cloud_sync.errors import LinkError, LocalProtocolError, RemoteProtocolError
-from cloud_sync.sync.sender import HistoryError, Sender
+from cloud_sync.errors import EpochOverError, LinkError, LocalProtocolError, RemoteProtocolError
+from cloud_sync.sync.sender import HistoryError, Item, LostGroundError, Sender
 from cloud_sync.sync.session import session_key
 from cloud_sync.wire import message as wire
 from cloud_sync.wire.batch import Stream
@@ -56,6 +56,7 @@ class Party:
     boot_id: bytes
     data_key: PrivateKey = field(repr=False)
     receipt_key: Callable[[bytes], PublicKey]  # certificate (DER) -> key; raises TrustError
+    previous: wire.Previous | None = None  # why the epoch was begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +76,17 @@ class Pulse:
     frame_age_s: int
 
 
-class SignedBatches(Protocol):
+class Shelf(Protocol):
     """The outbox, as seen from here."""
 
     async def signed(self, stream: Stream, seq: int) -> bytes | None:
-        """A batch as signed, if it is still kept."""
+        """A batch as signed, if it is still held."""
 
-    async def forget(self, stream: Stream, seq: int) -> None:
-        """Let go of a stream up to ``seq``."""
+    async def gone(self, stream: Stream, first: int, head: wire.Head) -> bytes:
+        """The body of a gone record for a span that is no longer held."""
+
+    async def receipted(self, stream: Stream, head: wire.Head) -> None:
+        """The cloud holds a stream up to ``head``."""
 
 
 @dataclass(slots=True)
@@ -119,14 +123,14 @@ class Uplink:
         self,
         party: Party,
         sender: Sender,
-        outbox: SignedBatches,
+        shelf: Shelf,
         pulse: Callable[[], Pulse],
         *,
         heartbeat_period_s: float = 60.0,
     ) -> None:
         self._party = party
         self._sender = sender
-        self._outbox = outbox
+        self._shelf = shelf
         self._pulse = pulse
         self._heartbeat_period_s = heartbeat_period_s
         self._wake = asyncio.Event()
@@ -149,6 +153,14 @@ class Uplink:
         """Batches without a receipt."""
         return sum(self._sender.waiting(stream) for stream in Stream)
 
+    def let_go(self, floors: Mapping[Stream, wire.Head], gone: Sequence[tuple[Stream, Item]] = ()) -> None:
+        """The outbox no longer holds what is below ``floors``, nor the spans of ``gone``."""
+        for stream, floor in floors.items():
+            self._sender.pruned(stream, floor)
+        for stream, item in gone:
+            self._sender.shed(stream, item)
+        self._wake.set()
+
     async def emptied(self) -> None:
         """Wait until every batch has its receipt."""
         if self.waiting():
@@ -159,7 +171,7 @@ class Uplink:
 
         Raises:
             LinkError: the broker cannot be reached, does not admit us, or the connection was lost.
-            LocalProtocolError: the cloud's signed account is not our history.
+            EpochOverError: the cloud's signed account is not our history: a new epoch must begin.
         """
         async with self._connected(link) as client:
             session = _Session(client, secrets.token_bytes(wire.NONCE_BYTES), X25519PrivateKey.generate())
@@ -191,7 +203,7 @@ class Uplink:
             raise _first(group) from group
         finally:
             self.state = State.OFFLINE
-            self._sender.session_closed()
+            self._sender.closed()
 
     async def _listen(self, session: _Session) -> None:
         """Take what comes down; what cannot be believed is counted and otherwise ignored."""
@@ -207,6 +219,8 @@ class Uplink:
             await self._take_cursor(session, content)
         elif kind is wire.Kind.RECEIPT:
             await self._take_receipt(session, content)
+        elif kind is wire.Kind.ASK:
+            self._take_ask(session, content)
         elif kind is wire.Kind.REFUSAL:
             self._take_refusal(session, content)
         else:
@@ -223,11 +237,16 @@ class Uplink:
         session.receipt_key = key
         session.site_public = X25519PublicKey.from_public_bytes(cursor.site_public)
         session.key = session_key(session.private, session.site_public, session.nonce)
-        for stream in Stream:
-            await self._acknowledge(stream, cursor.heads[stream], ())
-        self._sender.session_opened()
+        heads = dict(zip(Stream, cursor.heads, strict=True))
+        try:
+            moved = self._sender.cursor(heads, cursor.generation)
+        except HistoryError as error:
+            raise _epoch_over(error, {stream: head.seq for stream, head in heads.items()}) from error
+        for stream, head in moved.items():
+            await self._shelf.receipted(stream, head)
         self.state = State.ONLINE
         session.opened.set()
+        self._tell_if_empty()
 
     async def _take_receipt(self, session: _Session, content: bytes) -> None:
         receipt = wire.decode_receipt(
@@ -235,7 +254,21 @@ class Uplink:
         )
         self._check_addressee(receipt.site, receipt.hub, receipt.epoch)
         self.tally.receipts += 1
-        await self._acknowledge(receipt.stream, receipt.head, receipt.held)
+        try:
+            moved = self._sender.receipt(receipt.stream, receipt.head, receipt.held, receipt.generation)
+        except (HistoryError, LostGroundError) as error:
+            raise LinkError(
+                "The site's store has changed; a new session finds out where it stands."
+            ) from error
+        if moved:
+            await self._shelf.receipted(receipt.stream, moved)
+        self._tell_if_empty()
+        self._wake.set()
+
+    def _take_ask(self, session: _Session, content: bytes) -> None:
+        ask = wire.decode_ask(self._verified(session, wire.ASK_TAG, content, "receipt-not-believed"))
+        self._check_addressee(ask.site, ask.hub, ask.epoch)
+        self._sender.asked(ask.stream, ask.first, ask.last)
         self._wake.set()
 
     def _take_refusal(self, session: _Session, content: bytes) -> None:
@@ -257,17 +290,7 @@ class Uplink:
         if (site, hub, epoch) != (self._party.site, self._party.hub, self._party.epoch):
             raise RemoteProtocolError("it is meant for another hub or epoch", code="receipt-not-believed")
 
-    async def _acknowledge(self, stream: Stream, head: wire.Head, held: tuple[tuple[int, int], ...]) -> None:
-        try:
-            forget = self._sender.receipt(stream, head, held)
-        except HistoryError as error:
-            raise LocalProtocolError(
-                f"{error}.",
-                code="receipt-not-believed",
-                hint="Nothing was forgotten; operations must look at this hub.",
-            ) from error
-        if forget is not None:
-            await self._outbox.forget(stream, forget)
+    def _tell_if_empty(self) -> None:
         if not self.waiting():
             self._emptied.set()
 
@@ -277,8 +300,8 @@ class Uplink:
         await self._greet(session)
         beat_at = clock()
         while True:
-            for stream, seq in self._sender.due(clock()):
-                await self._send(session, stream, seq)
+            for stream, item in self._sender.due(clock()):
+                await self._send(session, stream, item)
             if clock() >= beat_at:
                 await self._beat(session)
                 beat_at = clock() + self._heartbeat_period_s
@@ -308,25 +331,37 @@ class Uplink:
         party = self._party
         public = session.private.public_key().public_bytes_raw()
         heads = (self._sender.newest(Stream.URGENT), self._sender.newest(Stream.ROUTINE))
-        hello = wire.Hello(party.site, party.hub, party.epoch, session.nonce, public, party.boot_id, heads)
+        hello = wire.Hello(
+            party.site, party.hub, party.epoch, session.nonce, public, party.boot_id, heads, party.previous
+        )
         await self._publish(
             session, wire.Kind.HELLO, sign_tagged(party.data_key, wire.HELLO_TAG, wire.encode_hello(hello))
         )
 
-    async def _send(self, session: _Session, stream: Stream, seq: int) -> None:
-        """Seal a batch to the site's current key, now, and send it."""
-        signed = await self._outbox.signed(stream, seq)
-        if signed is None or session.site_public is None:
+    async def _send(self, session: _Session, stream: Stream, item: Item) -> None:
+        """Seal a batch, or the name of a gap, to the site's current key, now, and send it."""
+        kind, signed = await self._content(stream, item)
+        if session.site_public is None:
             return
-        sealed = wire.framed(wire.Kind.BATCH, seal(signed, session.site_public, self._party.hub))
-        if len(sealed) > ENVELOPE_MAX_BYTES:
-            raise LocalProtocolError(f"batch {seq} of the {stream.name.lower()} stream is too large to send.")
-        session.sent[hashlib.sha256(sealed).digest()] = (stream, seq)
+        message = wire.framed(kind, seal(signed, session.site_public, self._party.hub))
+        if len(message) > ENVELOPE_MAX_BYTES:
+            raise LocalProtocolError(
+                f"Batch {item.head.seq} of the {stream.name.lower()} stream is too large to send."
+            )
+        session.sent[hashlib.sha256(message).digest()] = (stream, item.head.seq)
         if len(session.sent) > REMEMBERED_MESSAGES:
             del session.sent[next(iter(session.sent))]
         self.tally.sent += 1
-        self.tally.bytes_sent += len(sealed)
-        await session.client.publish(up_topic(self._party.hub), sealed, qos=0)
+        self.tally.bytes_sent += len(message)
+        await session.client.publish(up_topic(self._party.hub), message, qos=0)
+
+    async def _content(self, stream: Stream, item: Item) -> tuple[wire.Kind, bytes]:
+        """The signed batch, or a signed gone record if there is none any more."""
+        signed = None if item.gone else await self._shelf.signed(stream, item.head.seq)
+        if signed is not None:
+            return wire.Kind.BATCH, signed
+        body = await self._shelf.gone(stream, item.first, item.head)
+        return wire.Kind.GONE, sign_tagged(self._party.data_key, wire.GONE_TAG, body)
 
     async def _beat(self, session: _Session) -> None:
         pulse = self._pulse()
@@ -339,6 +374,11 @@ class Uplink:
 
     async def _publish(self, session: _Session, kind: wire.Kind, content: bytes) -> None:
         await session.client.publish(up_topic(self._party.hub), wire.framed(kind, content), qos=0)
+
+
+def _epoch_over(error: HistoryError, told: Mapping[Stream, int]) -> EpochOverError:
+    sentence = f"{error}: this hub lost its memory of what it sent, or its card was copied.".capitalize()
+    return EpochOverError(sentence, told)
 
 
 def _link_error(error: aiomqtt.MqttError) -> LinkError:

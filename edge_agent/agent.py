@@ -15,14 +15,17 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import structlog
 
+from cloud_sync.errors import EpochOverError
 from cloud_sync.sync.sender import Sender
 from cloud_sync.uplink import Link, Party, Pulse, Uplink
-from cloud_sync.wire.batch import Stream, chain_start
+from cloud_sync.wire.batch import Origin as BatchOrigin
+from cloud_sync.wire.batch import Stream, chain_start, content_digest, decode
+from cloud_sync.wire.message import SIGNATURE_BYTES, Gone, Head, encode_gone
 from device_profiles.advert import Advert
 from device_profiles.catalogue import Catalogue
 from edge_agent import home
@@ -33,16 +36,20 @@ from edge_agent.adapters.radio import Radio
 from edge_agent.alarms import Alarms
 from edge_agent.config import HubConfig
 from edge_agent.core.backoff import Backoff
-from edge_agent.core.batching import Origin
+from edge_agent.core.batching import Draft, Origin, drafted
 from edge_agent.core.coverage import Coverage
 from edge_agent.core.hearing import Hearing
 from edge_agent.core.keeping import Keeping
-from edge_agent.core.supervision import Action, sentence, treatment
+from edge_agent.core.supervision import Action, first_of, sentence, treatment
+from edge_agent.errors import OutboxFullError
 from edge_agent.status import snapshot, write_status
 from zero_trust.envelope import sign_inside
 
 CHECK_PERIOD_S = 5.0  # how often contracts, ages and silences are looked at when nothing happens
 RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0
+RETAIN_PERIOD_S = 600.0
+SHED_BYTES = 2**20  # won at a time when the disk is full
+EPOCH_BYTES = 8
 STEADY_S = 10.0  # what worked for so long starts small again
 RENEW_JITTER = 0.1  # of the time until renewal: fleets must not march in step
 
@@ -66,6 +73,7 @@ class Hub:
     disk: ThreadPoolExecutor  # one thread: SQLite's calls in order, off the event loop
     adverts: asyncio.Queue[Advert]
     chance: random.Random
+    committing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one commit at a time
     dropped: int = 0
 
     async def on_disk(self, call: Callable[..., T], *args: object) -> T:
@@ -76,26 +84,42 @@ class Hub:
 async def run(config: HubConfig, clock: Clock, chance: random.Random, stop: asyncio.Event) -> None:
     """Run the hub until ``stop`` is set; then commit, hand over what a short grace allows, and end.
 
+    A new epoch, begun when the cloud's history proves not to be ours, starts everything afresh.
+
     Raises:
         AgentError: of a kind that ends the process; its exit code says which.
     """
-    hub = build(config, clock, chance)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            listen = tasks.create_task(supervise(hub, "listen", radio(hub).run), name="listen")
-            others = [
-                tasks.create_task(supervise(hub, "keep", lambda: keep(hub)), name="keep"),
-                tasks.create_task(supervise(hub, "uplink", lambda: hand_over(hub)), name="uplink"),
-                tasks.create_task(report(hub), name="report"),
-            ]
-            await stop.wait()
-            listen.cancel()
-            await finish(hub)
-            for task in others:
-                task.cancel()
-    finally:
-        hub.disk.shutdown()
-        hub.outbox.close()
+    while not stop.is_set():
+        hub = build(config, clock, chance)
+        try:
+            await live(hub, stop)
+        except* EpochOverError as group:
+            await settle(hub)
+            begin_epoch(hub, group)
+        finally:
+            hub.disk.shutdown()
+            hub.outbox.close()
+
+
+async def live(hub: Hub, stop: asyncio.Event) -> None:
+    """All tasks, until told to stop."""
+    async with asyncio.TaskGroup() as tasks:
+        hearing = [
+            tasks.create_task(supervise(hub, "listen", radio(hub).run), name="listen"),
+            tasks.create_task(supervise(hub, "keep", lambda: keep(hub)), name="keep"),
+        ]
+        others = [
+            tasks.create_task(supervise(hub, "uplink", lambda: hand_over(hub)), name="uplink"),
+            tasks.create_task(supervise(hub, "retain", lambda: retain(hub)), name="retain"),
+            tasks.create_task(report(hub), name="report"),
+        ]
+        await stop.wait()
+        for task in hearing:
+            task.cancel()
+        await asyncio.wait(hearing)
+        await finish(hub)
+        for task in others:
+            task.cancel()
 
 
 def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
@@ -111,7 +135,7 @@ def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
     sensors = home.sensors(config, catalogue)
     outbox = Outbox(
         config.state / "outbox.db",
-        fresh_epoch=chance.randbytes(8),
+        fresh_epoch=chance.randbytes(EPOCH_BYTES),
         chain_start=lambda epoch, stream: chain_start(identity.hub, epoch, stream),
     )
     coverage = Coverage({address: sensor.liveness for address, sensor in sensors.items()}, clock.boot_ms())
@@ -124,9 +148,8 @@ def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
         committed=outbox.pending(),
     )
     disk = ThreadPoolExecutor(1, "outbox")
-    sender = Sender(outbox.receipted(), chance.random)
-    for stream, head in outbox.unreceipted():
-        sender.cut(stream, head)
+    shelf = outbox.shelf()
+    sender = Sender(shelf.floors, shelf.receipted, shelf.items, chance.random)
     party = Party(
         identity.site,
         identity.hub,
@@ -134,6 +157,7 @@ def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
         clock.boot_id,
         identity.data_key,
         receipt_key=lambda certificate: identity.trust.receipt_key(certificate, clock.wall_ms()),
+        previous=outbox.previous,
     )
     hub = Hub(
         config=config,
@@ -146,7 +170,7 @@ def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
         uplink=Uplink(
             party,
             sender,
-            _OutboxOnDisk(outbox, disk),
+            ShelfOnDisk(outbox, disk, clock, party),
             pulse=lambda: _pulse(coverage, clock),
             heartbeat_period_s=config.heartbeat_period_s,
         ),
@@ -199,11 +223,43 @@ async def supervise(hub: Hub, name: str, work: Callable[[], Awaitable[None]]) ->
         await asyncio.sleep(backoff.next_s())
 
 
+def begin_epoch(hub: Hub, group: BaseExceptionGroup[EpochOverError]) -> None:
+    """Number anew what the cloud has not receipted; readings flow on, and what happened is told."""
+    over = first_of(group)
+    assert isinstance(over, EpochOverError)  # noqa: S101 - that is the group we asked for
+    log.warning("epoch.over", hub=hub.identity.hub, trouble=str(over), told=dict(over.told))
+
+    def redraft(stream: Stream, signed: bytes, epoch: bytes) -> Draft:
+        body = signed[:-SIGNATURE_BYTES]
+        batch = decode(body)
+        origin = batch.origin or BatchOrigin(batch.epoch, batch.seq, content_digest(body))
+        batch = replace(batch, epoch=epoch, origin=origin)
+        return drafted(batch, stream, lambda body: sign_inside(hub.identity.data_key, body))
+
+    hub.outbox.begin_epoch(hub.chance.randbytes(EPOCH_BYTES), over.told, redraft)
+
+
 async def keep(hub: Hub) -> None:
     """Turn adverts into committed readings, and committed readings into batches."""
     while True:
         await take_adverts(hub)
-        await commit(hub)
+        try:
+            await commit(hub)
+        except OutboxFullError as error:
+            hub.alarms.set("outbox", sentence(error))
+            hub.uplink.let_go(*await hub.on_disk(hub.outbox.shed, SHED_BYTES))
+
+
+async def retain(hub: Hub) -> None:
+    """Let go of what was receipted long ago, and of what is more than the outbox may hold."""
+    limits = hub.config.outbox.retention
+    while True:
+        hub.uplink.let_go(await hub.on_disk(hub.outbox.prune, hub.clock.wall_ms(), limits))
+        excess = await hub.on_disk(hub.outbox.size) - limits.outbox_bytes_max
+        if excess > 0:
+            hub.alarms.set("outbox", "The outbox is full; the oldest readings are let go, each gap by name.")
+            hub.uplink.let_go(*await hub.on_disk(hub.outbox.shed, excess))
+        await asyncio.sleep(RETAIN_PERIOD_S)
 
 
 async def take_adverts(hub: Hub) -> None:
@@ -214,22 +270,38 @@ async def take_adverts(hub: Hub) -> None:
             advert = await hub.adverts.get()
     except TimeoutError:
         return
-    while True:
-        if kept := hub.hearing.hear(advert):
-            hub.keeping.take(kept)
-        if hub.adverts.empty():
-            return
-        advert = hub.adverts.get_nowait()
+    take(hub, advert)
+    take_waiting(hub)
+
+
+def take_waiting(hub: Hub) -> None:
+    """Take every advert that waits in the queue."""
+    while not hub.adverts.empty():
+        take(hub, hub.adverts.get_nowait())
+
+
+def take(hub: Hub, advert: Advert) -> None:
+    """Keep what one advert has to say, if anything."""
+    if kept := hub.hearing.hear(advert):
+        hub.keeping.take(kept)
 
 
 async def commit(hub: Hub, *, everything: bool = False) -> None:
-    """Commit what is due and cut what is due; hand new batches to the uplink."""
-    for change in hub.keeping.changes(hub.clock.boot_ms(), hub.clock.anchor, everything=everything):
-        committed = await hub.on_disk(hub.outbox.commit, change)
-        hub.keeping.done(change, committed)
-        hub.alarms.clear("outbox")
-        for stream, head in committed.cut:
-            hub.uplink.cut(stream, head)
+    """Commit what is due and cut what is due; hand new batches to the uplink.
+
+    Never cut short: if the disk has taken a change, this process must know it, or it would commit it twice.
+    """
+    await asyncio.shield(_commit(hub, everything=everything))
+
+
+async def _commit(hub: Hub, *, everything: bool) -> None:
+    async with hub.committing:
+        for change in hub.keeping.changes(hub.clock.boot_ms(), hub.clock.anchor, everything=everything):
+            committed = await hub.on_disk(hub.outbox.commit, change)
+            hub.keeping.done(change, committed)
+            hub.alarms.clear("outbox")
+            for stream, head in committed.cut:
+                hub.uplink.cut(stream, head)
 
 
 async def hand_over(hub: Hub) -> None:
@@ -259,7 +331,7 @@ async def report(hub: Hub) -> None:
 
 async def finish(hub: Hub) -> None:
     """Asked to stop: commit and cut everything, then wait a little for receipts."""
-    await commit(hub, everything=True)
+    await settle(hub)
     try:
         async with asyncio.timeout(hub.config.stop_grace_s):
             await hub.uplink.emptied()
@@ -267,18 +339,39 @@ async def finish(hub: Hub) -> None:
         log.info("hub.stopped", waiting=hub.uplink.waiting())
 
 
-class _OutboxOnDisk:
+async def settle(hub: Hub) -> None:
+    """Nothing heard stays in memory alone."""
+    take_waiting(hub)
+    await commit(hub, everything=True)
+
+
+class ShelfOnDisk:
     """The outbox as the uplink wants it: awaited, on the outbox's own thread."""
 
-    def __init__(self, outbox: Outbox, disk: ThreadPoolExecutor) -> None:
+    def __init__(self, outbox: Outbox, disk: ThreadPoolExecutor, clock: Clock, party: Party) -> None:
         self._outbox = outbox
         self._disk = disk
+        self._clock = clock
+        self._party = party
 
     async def signed(self, stream: Stream, seq: int) -> bytes | None:
-        return await asyncio.get_running_loop().run_in_executor(self._disk, self._outbox.signed, stream, seq)
+        """A batch as signed, if it is still held."""
+        return await self._call(self._outbox.signed, stream, seq)
 
-    async def forget(self, stream: Stream, seq: int) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._disk, self._outbox.forget, stream, seq)
+    async def gone(self, stream: Stream, first: int, head: Head) -> bytes:
+        """The body of a gone record."""
+        lost = await self._call(self._outbox.lost, stream, first, head.seq)
+        who = (self._party.site, self._party.hub, self._party.epoch)
+        return encode_gone(
+            Gone(*who, stream, first, head, lost.reason, lost.readings, lost.from_ms, lost.to_ms)
+        )
+
+    async def receipted(self, stream: Stream, head: Head) -> None:
+        """The cloud holds a stream up to ``head``."""
+        await self._call(self._outbox.receipted, stream, head, self._clock.wall_ms())
+
+    async def _call(self, call: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, call, *args)
 
 
 def _pulse(coverage: Coverage, clock: Clock) -> Pulse:

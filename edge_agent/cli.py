@@ -17,7 +17,7 @@ from device_profiles.catalogue import Catalogue
 from device_profiles.errors import ProfilesError
 from device_profiles.records import decode_record
 from edge_agent.config import DEFAULT_PATH, load
-from edge_agent.core.supervision import sentence
+from edge_agent.core.supervision import first_of, sentence
 from edge_agent.errors import AgentError, ConfigError
 from edge_agent.status import in_words, read_status
 
@@ -74,7 +74,7 @@ def run(config_file: Path) -> None:
     try:
         asyncio.run(_until_told(lambda stop: agent.run(config, Clock(), random.SystemRandom(), stop)))
     except BaseExceptionGroup as group:
-        raise _first(group) from group
+        raise first_of(group) from group
 
 
 @cli.command()
@@ -111,14 +111,6 @@ async def _until_told(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await work(stop)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that ended the process: task groups wrap even a single one."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 if __name__ == "__main__":

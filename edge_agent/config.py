@@ -12,6 +12,7 @@ import msgspec
 from cloud_sync.wire.batch import Contract
 from device_profiles.errors import ProfileError
 from device_profiles.profile import ContractKind, parse_contract
+from edge_agent.core import retention
 from edge_agent.core.batching import Limits
 from edge_agent.core.coverage import Liveness
 from edge_agent.errors import ConfigError
@@ -37,6 +38,9 @@ class OutboxConfig(_Strict, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     commit_window_max_s: float = 15.0
     batch_age_max_s: float = 900.0
     batch_readings_max: int = 1000
+    retain_age_max_s: float = 14 * 86_400
+    retain_bytes_max: int = 64 * 2**20
+    outbox_bytes_max: int = 256 * 2**20
 
     def __post_init__(self) -> None:
         if not (0 < self.commit_window_max_s <= 60 and 0 < self.batch_age_max_s <= 3600):
@@ -50,6 +54,11 @@ class OutboxConfig(_Strict, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     def limits(self) -> Limits:
         """As the core wants them."""
         return Limits(self.commit_window_max_s, self.batch_age_max_s, self.batch_readings_max)
+
+    @property
+    def retention(self) -> retention.Limits:
+        """As the core wants them."""
+        return retention.Limits(self.retain_age_max_s, self.retain_bytes_max, self.outbox_bytes_max)
 
 
 class SensorConfig(_Strict, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -6,6 +6,7 @@ AgentError
 ├── RadioError         no Bluetooth, or it was lost          -> alarm, try again
 ├── UplinkError        broker or authority cannot be reached -> alarm, back off, try again
 └── OutboxError        the disk does not keep what it should -> alarm, try again
+    └── OutboxFullError  the disk is full                    -> shed by the retention rules, try again
 """
 
 from __future__ import annotations
@@ -59,3 +60,7 @@ class UplinkError(AgentError):
 
 class OutboxError(AgentError):
     """The outbox could not keep or give back what it should."""
+
+
+class OutboxFullError(OutboxError):
+    """The disk is full: something must be let go of."""

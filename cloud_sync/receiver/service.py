@@ -95,18 +95,20 @@ class Service:
                 except (TrustError, WireError) as error:
                     refused.append(_Refused(incoming, error.code, getattr(error, "detail", "") or str(error)))
                     continue
-                if isinstance(outcome, Answer):
-                    answers.append(outcome)
+                if isinstance(outcome, list):
+                    answers += outcome
                 elif outcome:
                     counted[incoming.hub, outcome] = None
             receipts = [self._receipt(hub, what) for hub, what in counted]
         return answers + receipts + [self._refuse(refusal) for refusal in refused]
 
-    def _take_one(self, incoming: Incoming, refused: list[_Refused]) -> Answer | _Counted | None:
+    def _take_one(self, incoming: Incoming, refused: list[_Refused]) -> list[Answer] | _Counted | None:
         kind, content = wire.kind_of(incoming.payload), incoming.payload[1:]
         match kind:
             case wire.Kind.BATCH:
                 return self._take_batch(incoming, content, refused)
+            case wire.Kind.GONE:
+                return self._take_gone(incoming, content)
             case wire.Kind.HELLO:
                 return self._take_hello(incoming, content)
             case wire.Kind.HEARTBEAT:
@@ -140,8 +142,8 @@ class Service:
         known = self._batches.known(batch)
         match ledger.admit(arrival.digest, known and known[0]):
             case ledger.Stored():
-                self._batches.insert(arrival)
-                self._batches.derive(row.home, arrival, place(batch, arrival.received_ms))
+                if self._batches.insert(arrival):
+                    self._batches.derive(row.home, arrival, place(batch, arrival.received_ms))
             case ledger.Forked():
                 self._batches.insert_fork(arrival)
                 raise PolicyError("batch-forked", _named(batch))
@@ -150,8 +152,22 @@ class Service:
                 if known and known[1] == arrival.envelope:
                     raise PolicyError("batch-replayed", _named(batch))
 
-    def _take_hello(self, incoming: Incoming, content: bytes) -> Answer:
-        """A hub opens a session: say what we hold, and with which key to encrypt."""
+    def _take_gone(self, incoming: Incoming, content: bytes) -> _Counted:
+        """A hub says what it no longer holds: the gap gets its name, and somebody is told."""
+        row = self._speaker(incoming)
+        signed = open_sealed(content, self._site_keys, incoming.hub)
+        body = verify_tagged(self._data_key(row), wire.GONE_TAG, signed, code="batch-signature-wrong")
+        gone = wire.decode_gone(body)
+        self._check_names(incoming.hub, gone.hub, gone.site)
+        if self._batches.insert_gone(gone, signed, incoming.received_ms):
+            span = f"{gone.stream.name.lower()} {gone.first}-{gone.head.seq}, {gone.readings} readings"
+            self._batches.raise_incident(
+                gone.hub, f"readings-{gone.reason.name.lower()}", span, incoming.received_ms
+            )
+        return _Counted(gone.stream, gone.epoch)
+
+    def _take_hello(self, incoming: Incoming, content: bytes) -> list[Answer]:
+        """A hub opens a session: say what we hold, with which key to encrypt, and ask for what we lost."""
         row = self._speaker(incoming)
         hello = wire.decode_hello(
             verify_tagged(self._data_key(row), wire.HELLO_TAG, content, code="batch-signature-wrong")
@@ -163,6 +179,9 @@ class Service:
             )
         except ValueError as error:
             raise WireError("the session key of the hello is no key") from error
+        if self._batches.begin_epoch(hello, incoming.received_ms) and hello.previous:
+            detail = f"it stood at {hello.previous.own}, the site at {hello.previous.told} (urgent, routine)"
+            self._batches.raise_incident(hello.hub, "epoch-begun", detail, incoming.received_ms)
         self._batches.open_session(
             Session(
                 hello.hub, key, hello.boot_id, incoming.received_ms, counter=0, beat_ms=None, frame_age_s=None
@@ -179,9 +198,19 @@ class Service:
             site_public=self._keys.site.public_key().public_bytes_raw(),
             certificate=self._keys.receipt_certificate,
         )
-        return self._signed(hello.hub, wire.Kind.CURSOR, wire.CURSOR_TAG, wire.encode_cursor(cursor))
+        answer = self._signed(hello.hub, wire.Kind.CURSOR, wire.CURSOR_TAG, wire.encode_cursor(cursor))
+        return [answer, *self._asks(hello)]
 
-    def _take_heartbeat(self, incoming: Incoming) -> Answer | _Counted | None:
+    def _asks(self, hello: wire.Hello) -> list[Answer]:
+        """What this store once receipted and no longer finds, the hub may still hold."""
+        return [
+            self._signed(hello.hub, wire.Kind.ASK, wire.ASK_TAG, wire.encode_ask(ask))
+            for stream in Stream
+            for first, last in self._batches.holes(hello.hub, hello.epoch, stream)
+            for ask in (wire.Ask(self._site, hello.hub, hello.epoch, stream, first, last),)
+        ]
+
+    def _take_heartbeat(self, incoming: Incoming) -> list[Answer] | _Counted | None:
         """Liveness of an open session; a counter that does not rise is a replay."""
         session = self._batches.session(incoming.hub)
         if session is None:

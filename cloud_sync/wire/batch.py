@@ -97,6 +97,15 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a batch stood before its hub had to begin a new epoch: the same content must not count twice."""
+
+    epoch: bytes
+    seq: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One numbered batch of one stream of one hub."""
 
@@ -113,6 +122,7 @@ class Batch:
     readings: tuple[Reading, ...] = ()
     spans: tuple[tuple[int, int], ...] = ()  # listened from..to, boot ms; ends at a decoded frame
     heard: tuple[Heard, ...] = ()
+    origin: Origin | None = None
 
 
 def encode(batch: Batch) -> bytes:
@@ -139,6 +149,7 @@ def encode(batch: Batch) -> bytes:
             columns,
             batch.spans,
             [(h.sensor, h.last_ms, h.kept) for h in batch.heard],
+            batch.origin and (batch.origin.epoch, batch.origin.seq, batch.origin.digest),
         )
     )
     return packed
@@ -209,6 +220,7 @@ def _from_fields(fields: tuple[Any, ...]) -> Batch:
         columns,
         spans,
         heard,
+        origin,
     ) = fields
     sensor_column, quantity_column, deltas, values = columns
     if not len(sensor_column) == len(quantity_column) == len(deltas) == len(values):
@@ -227,6 +239,7 @@ def _from_fields(fields: tuple[Any, ...]) -> Batch:
         readings=tuple(map(Reading, sensor_column, quantity_column, _sums(deltas), values)),
         spans=tuple((start, end) for start, end in spans),
         heard=tuple(Heard(s, at, kept) for s, at, kept in heard),
+        origin=None if origin is None else Origin(*origin),
     )
 
 
@@ -241,6 +254,7 @@ def _check(batch: Batch) -> None:
         "quantities": all(map(_quantity_ok, batch.quantities)),
         "readings": all(_reading_ok(reading, batch) for reading in batch.readings),
         "listening spans": len(batch.spans) <= SPANS_MAX and _spans_ok(batch.spans),
+        "origin": batch.origin is None or _origin_ok(batch.origin),
         "coverage statements": all(_heard_ok(heard, batch) for heard in batch.heard),
     }
     for what, ok in good.items():
@@ -252,6 +266,10 @@ def _spans_ok(spans: Sequence[tuple[int, int]]) -> bool:
     return all(_is_count(start) and _is_count(end) and start <= end for start, end in spans) and all(
         earlier[1] <= later[0] for earlier, later in pairwise(spans)
     )
+
+
+def _origin_ok(origin: Origin) -> bool:
+    return _is_bytes(origin.epoch, 8) and _is_count(origin.seq) and _is_bytes(origin.digest, DIGEST_BYTES)
 
 
 def _heard_ok(heard: Heard, batch: Batch) -> bool:

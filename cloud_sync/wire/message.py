@@ -1,9 +1,10 @@
-"""The small messages beside the batch: hello, cursor, receipt, refusal, heartbeat.
+"""The small messages beside the batch: hello, cursor, receipt, gone, ask, refusal, heartbeat.
 
-Up (``hubs/<hub>/up``)        Down (``cmd/<hub>``)
-  0x01 sealed batch             0x11 receipt     signed by a receipt key
-  0x02 hello   signed           0x12 cursor      signed by a receipt key, answers a hello
-  0x03 heartbeat  MAC           0x14 refusal     signed by a receipt key
+Up (``hubs/<hub>/up``)           Down (``cmd/<hub>``)
+  0x01 batch      signed, sealed   0x11 receipt  signed by a receipt key
+  0x02 hello      signed           0x12 cursor   signed by a receipt key, answers a hello
+  0x03 heartbeat  MAC              0x13 ask      signed by a receipt key
+  0x04 gone       signed, sealed   0x14 refusal  signed by a receipt key
 The first byte tells which; signatures and MACs are over bytes with their own tag.
 """
 
@@ -33,20 +34,33 @@ class Kind(enum.IntEnum):
     BATCH = 0x01
     HELLO = 0x02
     HEARTBEAT = 0x03
+    GONE = 0x04
     RECEIPT = 0x11
     CURSOR = 0x12
+    ASK = 0x13
     REFUSAL = 0x14
 
 
 HELLO_TAG = b"lum-hello-1\0"
 CURSOR_TAG = b"lum-cursor-1\0"
 RECEIPT_TAG = b"lum-receipt-1\0"
+GONE_TAG = b"lum-gone-1\0"
+ASK_TAG = b"lum-ask-1\0"
 REFUSAL_TAG = b"lum-refusal-1\0"
 
 
 @dataclass(frozen=True, slots=True)
+class Previous:
+    """Why an epoch was begun: in the one before, the hub stood at ``own`` and was told ``told`` (by stream)."""
+
+    epoch: bytes
+    own: tuple[int, int]
+    told: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Hello:
-    """A hub opens a session: who, with which fresh nonce, how far it has got."""
+    """A hub opens a session: who, with which fresh nonce, how far it has got, and whence its epoch."""
 
     site: str
     hub: str
@@ -55,6 +69,7 @@ class Hello:
     session_public: bytes  # X25519, one session only
     boot_id: bytes
     heads: tuple[int, int]  # highest sequence number cut, by stream
+    previous: Previous | None = None  # None: the epoch of enrolment
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +105,46 @@ class Receipt:
     head: Head
     held: tuple[tuple[int, int], ...]  # ranges first..last above the head
     generation: bytes
+
+
+class Reason(enum.IntEnum):
+    """Why a hub no longer holds a span."""
+
+    EXPIRED = 1  # receipted once, and older than what is retained
+    SHED = 2  # the disk was full
+    UNREADABLE = 3  # the card does not give it back
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A span that the hub no longer holds: it closes the gap in the cloud's account by name.
+
+    ``head`` is the last number with the chain hash after it; readings and times (boot clock, ms, 0 if
+    not known) say what is missing.
+    """
+
+    site: str
+    hub: str
+    epoch: bytes
+    stream: Stream
+    first: int
+    head: Head
+    reason: Reason
+    readings: int
+    from_ms: int
+    to_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The cloud wants a range again that it had receipted."""
+
+    site: str
+    hub: str
+    epoch: bytes
+    stream: Stream
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +199,10 @@ def encode_hello(hello: Hello) -> bytes:
 
 def decode_hello(body: bytes) -> Hello:
     """Inverse of :func:`encode_hello`; raises WireError."""
-    site, hub, epoch, nonce, session_public, boot_id, heads = _unpack(body, 7)
+    site, hub, epoch, nonce, session_public, boot_id, heads, previous = _unpack(body, 8)
     _need(_texts(site, hub) and _sizes((epoch, 8), (nonce, NONCE_BYTES), (session_public, 32), (boot_id, 16)))
-    _need(len(heads) == 2 and all(map(_count, heads)))
-    return Hello(site, hub, epoch, nonce, session_public, boot_id, heads)
+    _need(_pair(heads))
+    return Hello(site, hub, epoch, nonce, session_public, boot_id, heads, _previous(previous))
 
 
 def encode_cursor(cursor: Cursor) -> bytes:
@@ -198,6 +253,35 @@ def decode_receipt(body: bytes) -> Receipt:
     )
     _need(all(len(r) == 2 and all(map(_count, r)) and r[0] <= r[1] for r in held))
     return Receipt(site, hub, epoch, Stream(stream), _head(head), held, generation)
+
+
+def encode_gone(gone: Gone) -> bytes:
+    """The bytes a hub signs to name what it no longer holds."""
+    where = (gone.site, gone.hub, gone.epoch, int(gone.stream), gone.first, (gone.head.seq, gone.head.chain))
+    return _pack(*where, int(gone.reason), gone.readings, gone.from_ms, gone.to_ms)
+
+
+def decode_gone(body: bytes) -> Gone:
+    """Inverse of :func:`encode_gone`; raises WireError."""
+    site, hub, epoch, stream, first, head, reason, *counts = _unpack(body, 10)
+    _need(_texts(site, hub) and _sizes((epoch, 8)) and stream in {0, 1} and reason in {1, 2, 3})
+    _need(all(type(count) is int and 0 <= count < 1 << 63 for count in counts))
+    gone = Gone(site, hub, epoch, Stream(stream), first, _head(head), Reason(reason), *counts)
+    _need(_count(first) and 1 <= first <= gone.head.seq)
+    return gone
+
+
+def encode_ask(ask: Ask) -> bytes:
+    """The bytes a receipt key signs to have a range again."""
+    return _pack(ask.site, ask.hub, ask.epoch, int(ask.stream), ask.first, ask.last)
+
+
+def decode_ask(body: bytes) -> Ask:
+    """Inverse of :func:`encode_ask`; raises WireError."""
+    site, hub, epoch, stream, first, last = _unpack(body, 6)
+    _need(_texts(site, hub) and _sizes((epoch, 8)) and stream in {0, 1})
+    _need(_count(first) and _count(last) and 1 <= first <= last)
+    return Ask(site, hub, epoch, Stream(stream), first, last)
 
 
 def encode_refusal(refusal: Refusal) -> bytes:
@@ -257,6 +341,19 @@ def _unpack(body: bytes, count: int) -> tuple[Any, ...]:
         raise WireError("the message is of a version we do not know", "batch-version-unknown")
     _need(len(fields) == count + 1)
     return fields[1:]
+
+
+def _previous(value: Any) -> Previous | None:
+    if value is None:
+        return None
+    _need(isinstance(value, tuple) and len(value) == 3)
+    epoch, own, told = value
+    _need(_sizes((epoch, 8)) and _pair(own) and _pair(told))
+    return Previous(epoch, own, told)
+
+
+def _pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_count, value))
 
 
 def _head(value: Any) -> Head:

@@ -1,24 +1,31 @@
-"""The hub's durable ordered store (SQLite): readings until they are cut, batches until they are receipted.
+"""The hub's durable ordered store (SQLite): readings until they are cut, batches until well past their receipt.
 
-``synchronous=FULL``: in WAL with NORMAL, a power cut loses what was acknowledged. Every
-change is one transaction, and the repeat guard is committed with the reading it belongs to.
-Blocking; the agent calls it from one worker thread.
+``synchronous=FULL``: in WAL with NORMAL, a power cut loses what was acknowledged. Every change is
+one transaction, and the repeat guard is committed with the reading it belongs to. Blocking; the
+agent calls it from one worker thread.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgpack
 
+from cloud_sync.sync.sender import Item
 from cloud_sync.wire.batch import Anchor, Quality, Quantity, Stream, chain_next, content_digest
-from cloud_sync.wire.message import Head
+from cloud_sync.wire.message import Head, Previous, Reason
 from edge_agent.core.batching import Change, Committed, Draft, Pending, Row, Spans
 from edge_agent.core.freshness import Guard
-from edge_agent.errors import OutboxError
+from edge_agent.core.retention import Held, Limits, prunable, sheddable
+from edge_agent.core.shelf import Lost, Shelf
+from edge_agent.errors import OutboxError, OutboxFullError
+
+BALLAST_BYTES = 2 * 2**20  # kept free for the day the disk is full: letting go of things takes room too
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
@@ -31,25 +38,49 @@ CREATE TABLE IF NOT EXISTS pending (
   rows BLOB NOT NULL, spans BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS batch (
   stream INTEGER NOT NULL, seq INTEGER NOT NULL, chain BLOB NOT NULL, signed BLOB NOT NULL,
-  readings INTEGER NOT NULL, PRIMARY KEY (stream, seq));
+  readings INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, receipted_ms INTEGER,
+  PRIMARY KEY (stream, seq));
+CREATE TABLE IF NOT EXISTS gone (
+  stream INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, chain BLOB NOT NULL,
+  readings INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, reason INTEGER NOT NULL,
+  PRIMARY KEY (stream, last));
 CREATE TABLE IF NOT EXISTS head (
-  stream INTEGER PRIMARY KEY, cut_seq INTEGER NOT NULL, cut_chain BLOB NOT NULL,
-  receipted_seq INTEGER NOT NULL, receipted_chain BLOB NOT NULL)
+  stream INTEGER PRIMARY KEY, cut_seq INTEGER NOT NULL, cut_chain BLOB NOT NULL, receipted_seq INTEGER NOT NULL,
+  receipted_chain BLOB NOT NULL, floor_seq INTEGER NOT NULL, floor_chain BLOB NOT NULL)
 """
+
+ChainStart = Callable[[bytes, Stream], bytes]  # (epoch, stream) -> chain hash before the first batch
 
 
 class Outbox:
     """Opens or creates the store at ``path``; ``fresh_epoch`` is used once, at creation."""
 
-    def __init__(self, path: Path, fresh_epoch: bytes, chain_start: Callable[[bytes, Stream], bytes]) -> None:
+    def __init__(self, path: Path, fresh_epoch: bytes, chain_start: ChainStart) -> None:
+        self._chain_start = chain_start
+        self._ballast = path.with_suffix(".ballast")
         with _ours("open"):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             with self._transaction():
-                self._create(fresh_epoch, chain_start)
-            self.epoch: bytes = self._db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
+                self._create(fresh_epoch)
+            self._lay_ballast()
+
+    @property
+    def epoch(self) -> bytes:
+        """The epoch that batches are cut under."""
+        epoch: bytes = self._meta("epoch") or b""
+        return epoch
+
+    @property
+    def previous(self) -> Previous | None:
+        """Why this epoch was begun; None for the one of enrolment."""
+        packed = self._meta("previous")
+        if packed is None:
+            return None
+        epoch, own, told = msgpack.unpackb(packed, use_list=False)
+        return Previous(epoch, own, told)
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -59,6 +90,7 @@ class Outbox:
         """Make ``change`` durable.
 
         Raises:
+            OutboxFullError: the disk is full; shed something and try again.
             OutboxError: the disk did not take it; nothing of the change was kept.
         """
         with _ours("write to"), self._transaction():
@@ -80,10 +112,8 @@ class Outbox:
         )
         with _ours("read"):
             return [
-                Pending(
-                    number, boot_id, at_ms, count, _unpack_rows(rows), _unpack_spans(spans), _anchor(*clock)
-                )
-                for number, boot_id, at_ms, count, rows, spans, *clock in self._db.execute(query)
+                Pending(number, boot, at_ms, count, _unpack_rows(rows), _unpack_spans(spans), _anchor(*clock))
+                for number, boot, at_ms, count, rows, spans, *clock in self._db.execute(query)
             ]
 
     def guards(self) -> dict[str, Guard]:
@@ -91,44 +121,172 @@ class Outbox:
         with _ours("read"):
             return {sensor: Guard(*rest) for sensor, *rest in self._db.execute("SELECT * FROM guard")}
 
-    def receipted(self) -> dict[Stream, Head]:
-        """The head of each stream as last receipted."""
+    def shelf(self) -> Shelf:
+        """What the sender needs to know of all that is held."""
         with _ours("read"):
-            found = self._db.execute("SELECT stream, receipted_seq, receipted_chain FROM head")
-            return {Stream(stream): Head(seq, chain) for stream, seq, chain in found}
-
-    def unreceipted(self) -> list[tuple[Stream, Head]]:
-        """Batches without a receipt, in order: the head of their stream with each."""
-        with _ours("read"):
-            found = self._db.execute("SELECT stream, seq, chain FROM batch ORDER BY stream, seq")
-            return [(Stream(stream), Head(seq, chain)) for stream, seq, chain in found]
+            heads = {Stream(row[0]): row for row in self._db.execute("SELECT * FROM head")}
+            return Shelf(
+                floors={stream: Head(row[5], row[6]) for stream, row in heads.items()},
+                receipted={stream: Head(row[3], row[4]) for stream, row in heads.items()},
+                items={stream: self._items(stream) for stream in Stream},
+            )
 
     def signed(self, stream: Stream, seq: int) -> bytes | None:
-        """A batch as signed; None once it was receipted and forgotten."""
+        """A batch as signed; None if it is no longer held."""
         with _ours("read"):
-            row = self._db.execute(
-                "SELECT signed FROM batch WHERE stream = ? AND seq = ?", (stream, seq)
-            ).fetchone()
+            query = "SELECT signed FROM batch WHERE stream = ? AND seq = ?"
+            row = self._db.execute(query, (stream, seq)).fetchone()
             return row[0] if row else None
 
-    def forget(self, stream: Stream, seq: int) -> None:
-        """Let go of a stream up to ``seq``: only ever called on a believed receipt."""
+    def lost(self, stream: Stream, first: int, last: int) -> Lost:
+        """What is known of a span that is no longer held."""
+        query = (
+            "SELECT coalesce(sum(readings), 0), coalesce(min(from_ms), 0), coalesce(max(to_ms), 0), max(reason)"
+            " FROM gone WHERE stream = ? AND first >= ? AND last <= ?"
+        )
+        with _ours("read"):
+            readings, from_ms, to_ms, reason = self._db.execute(query, (stream, first, last)).fetchone()
+            return Lost(Reason(reason or Reason.EXPIRED), readings, from_ms, to_ms)
+
+    def receipted(self, stream: Stream, head: Head, now_ms: int) -> None:
+        """The cloud holds a stream up to ``head``: only ever called on a believed receipt."""
         with _ours("write to"), self._transaction():
             self._db.execute(
-                "UPDATE head SET receipted_seq = ?, receipted_chain ="
-                " (SELECT chain FROM batch WHERE stream = head.stream AND seq = ?) WHERE stream = ?",
-                (seq, seq, stream),
+                "UPDATE head SET receipted_seq = ?, receipted_chain = ? WHERE stream = ?",
+                (head.seq, head.chain, stream),
             )
-            self._db.execute("DELETE FROM batch WHERE stream = ? AND seq <= ?", (stream, seq))
+            self._db.execute(
+                "UPDATE batch SET receipted_ms = ? WHERE stream = ? AND seq <= ? AND receipted_ms IS NULL",
+                (now_ms, stream, head.seq),
+            )
 
-    def _create(self, fresh_epoch: bytes, chain_start: Callable[[bytes, Stream], bytes]) -> None:
+    def prune(self, now_ms: int, limits: Limits) -> dict[Stream, Head]:
+        """Forget receipted batches that are older or more than is retained; the new floors."""
+        with _ours("write to"), self._transaction():
+            floors = prunable(self._held("receipted_ms IS NOT NULL"), now_ms, limits)
+            return {stream: self._forget(stream, seq) for stream, seq in floors.items() if seq}
+
+    def shed(self, bytes_needed: int) -> tuple[dict[Stream, Head], list[tuple[Stream, Item]]]:
+        """Win room: delivered batches first, then undelivered ones by name. New floors, and what is gone."""
+        self._ballast.unlink(missing_ok=True)
+        with _ours("write to"), self._transaction():
+            given = sheddable(self._held("1"), bytes_needed)
+            delivered = [batch for batch in given if batch.receipted_ms is not None]
+            floors = {batch.stream: self._forget(batch.stream, batch.seq) for batch in delivered}
+            gone = [self._name_gone(batch) for batch in given if batch.receipted_ms is None]
+        self._lay_ballast()
+        return floors, _last_of_each(gone)
+
+    def begin_epoch(
+        self, fresh: bytes, told: Mapping[Stream, int], redraft: Callable[[Stream, bytes, bytes], Draft]
+    ) -> None:
+        """Our history is not the cloud's: number anew what it has not receipted, and say why.
+
+        Args:
+            fresh: the new epoch.
+            told: how far the cloud said it is, by stream.
+            redraft: (stream, signed batch, new epoch) -> draft of the same content.
+        """
+        with _ours("write to"), self._transaction():
+            old = self.epoch
+            own = [row[0] for row in self._db.execute("SELECT cut_seq FROM head ORDER BY stream")]
+            query = "SELECT stream, signed FROM batch WHERE receipted_ms IS NULL ORDER BY stream, seq"
+            undelivered = [(Stream(stream), signed) for stream, signed in self._db.execute(query)]
+            unnamed = self._unnamed()
+            self._db.execute("DELETE FROM batch")
+            self._db.execute("DELETE FROM gone")
+            self._db.execute("DELETE FROM head")
+            previous = msgpack.packb((old, own, [told[stream] for stream in Stream]))
+            self._db.executemany(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", [("epoch", fresh), ("previous", previous)]
+            )
+            self._create(fresh)
+            for gap in unnamed:
+                self._carry_gap(*gap)
+            for stream, signed in undelivered:
+                self._cut(redraft(stream, signed, fresh))
+
+    def size(self) -> int:
+        """Bytes that the store really uses."""
+        with _ours("read"):
+            pages, free, size = (
+                self._db.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+            return int((pages - free) * size)
+
+    def _create(self, fresh_epoch: bytes) -> None:
         for statement in SCHEMA.split(";"):
             self._db.execute(statement)
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (fresh_epoch,))
-        epoch = self._db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
         for stream in Stream:
-            start = chain_start(epoch, stream)
-            self._db.execute("INSERT OR IGNORE INTO head VALUES (?, 0, ?, 0, ?)", (stream, start, start))
+            start = self._chain_start(self.epoch, stream)
+            self._db.execute(
+                "INSERT OR IGNORE INTO head VALUES (?, 0, ?, 0, ?, 0, ?)", (stream, start, start, start)
+            )
+
+    def _meta(self, key: str) -> bytes | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def _items(self, stream: Stream) -> list[Item]:
+        query = (
+            "SELECT seq AS first, seq AS last, chain, 0 AS gone FROM batch WHERE stream = ?1"
+            " UNION ALL SELECT first, last, chain, 1 FROM gone WHERE stream = ?1 ORDER BY last"
+        )
+        found = self._db.execute(query, (stream,))
+        return [Item(first, Head(last, chain), gone=bool(gone)) for first, last, chain, gone in found]
+
+    def _held(self, condition: str) -> list[Held]:
+        query = f"SELECT stream, seq, length(signed), receipted_ms FROM batch WHERE {condition} ORDER BY stream, seq"  # noqa: S608 - ours
+        return [Held(Stream(stream), *rest) for stream, *rest in self._db.execute(query)]
+
+    def _forget(self, stream: Stream, seq: int) -> Head:
+        query = "SELECT seq, chain FROM batch WHERE stream = ? AND seq = ?"
+        floor = Head(*self._db.execute(query, (stream, seq)).fetchone())
+        self._db.execute("DELETE FROM batch WHERE stream = ? AND seq <= ?", (stream, seq))
+        self._db.execute("DELETE FROM gone WHERE stream = ? AND last <= ?", (stream, seq))
+        self._db.execute(
+            "UPDATE head SET floor_seq = ?, floor_chain = ? WHERE stream = ?",
+            (floor.seq, floor.chain, stream),
+        )
+        return floor
+
+    def _name_gone(self, batch: Held) -> tuple[Stream, Item]:
+        """Replace an undelivered batch by its name, joined with the name just before it."""
+        key = (batch.stream, batch.seq)
+        query = "SELECT chain, readings, from_ms, to_ms FROM batch WHERE stream = ? AND seq = ?"
+        chain, readings, from_ms, to_ms = self._db.execute(query, key).fetchone()
+        query = "SELECT first, readings, from_ms FROM gone WHERE stream = ? AND last = ? - 1"
+        first = batch.seq
+        if before := self._db.execute(query, key).fetchone():
+            first, readings, from_ms = before[0], before[1] + readings, before[2]
+            self._db.execute("DELETE FROM gone WHERE stream = ? AND last = ? - 1", key)
+        self._db.execute("DELETE FROM batch WHERE stream = ? AND seq = ?", key)
+        self._db.execute(
+            "INSERT INTO gone VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (batch.stream, first, batch.seq, chain, readings, from_ms, to_ms, Reason.SHED),
+        )
+        return batch.stream, Item(first, Head(batch.seq, chain), gone=True)
+
+    def _unnamed(self) -> list[tuple[int, int, int, int, int]]:
+        """Gaps that the cloud may not have been told of: stream, readings, from, to, reason."""
+        return self._db.execute(
+            "SELECT gone.stream, readings, from_ms, to_ms, reason FROM gone JOIN head ON head.stream = gone.stream"
+            " WHERE last > receipted_seq ORDER BY gone.stream, last"
+        ).fetchall()
+
+    def _carry_gap(self, stream: int, *facts: int) -> None:
+        """A gap of the epoch before takes one number of the new one: its name must still arrive."""
+        query = "SELECT cut_seq, cut_chain FROM head WHERE stream = ?"
+        last, chain = self._db.execute(query, (stream,)).fetchone()
+        chain = chain_next(chain, content_digest(b"gap"))
+        self._db.execute(
+            "INSERT INTO gone VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (stream, last + 1, last + 1, chain, *facts)
+        )
+        self._db.execute(
+            "UPDATE head SET cut_seq = ?, cut_chain = ? WHERE stream = ?", (last + 1, chain, stream)
+        )
 
     def _add_pending(self, change: Change) -> int | None:
         added = self._db.execute(
@@ -159,12 +317,19 @@ class Outbox:
         body, signed = draft.write(seq)
         chain = chain_next(chain, content_digest(body))
         self._db.execute(
-            "INSERT INTO batch VALUES (?, ?, ?, ?, ?)", (draft.stream, seq, chain, signed, draft.readings)
+            "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+            (draft.stream, seq, chain, signed, draft.readings, draft.from_ms, draft.to_ms),
         )
         self._db.execute(
             "UPDATE head SET cut_seq = ?, cut_chain = ? WHERE stream = ?", (seq, chain, draft.stream)
         )
         return Head(seq, chain)
+
+    def _lay_ballast(self) -> None:
+        """Real blocks, not a hole; without room for it there is simply none."""
+        if not self._ballast.exists():
+            with contextlib.suppress(OSError), self._ballast.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -172,7 +337,8 @@ class Outbox:
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.OperationalError):  # a full disk has rolled it back already
+                self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
 
@@ -183,11 +349,18 @@ def _ours(verb: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise OutboxError(
-            f"Could not {verb} the outbox: {error}.",
-            hint="Check the card: is it full, read-only or worn out?",
-            code="outbox",
-        ) from error
+        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        kind, hint = (
+            (OutboxFullError, "The oldest delivered batches are let go; see that the card has room.")
+            if full
+            else (OutboxError, "Check the card: is it read-only or worn out?")
+        )
+        raise kind(f"Could not {verb} the outbox: {error}.", hint=hint, code="outbox") from error
+
+
+def _last_of_each(gone: Sequence[tuple[Stream, Item]]) -> list[tuple[Stream, Item]]:
+    """Of names that grew while shedding, the final ones."""
+    return list({(stream, item.first): (stream, item) for stream, item in gone}.values())
 
 
 def _pack_rows(rows: Sequence[Row]) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cloud_sync.wire.batch import (
     Anchor,
@@ -14,6 +14,7 @@ from cloud_sync.wire.batch import (
     Reading,
     Sensor,
     Stream,
+    encode,
     indexed,
 )
 from cloud_sync.wire.message import Head
@@ -22,6 +23,7 @@ from edge_agent.core.freshness import Guard
 
 Spans = tuple[tuple[int, int], ...]
 
+UNNUMBERED = 0  # the outbox numbers batches, in the transaction that keeps them
 SOFTWARE_EPOCH_MS = 1_767_225_600_000  # 2026-01-01: no honest clock is behind the software that reads it
 
 
@@ -69,10 +71,12 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A batch to be: ``write(seq)`` gives its body and the body signed."""
+    """A batch to be: ``write(seq)`` gives its body and the body signed; its readings lie in ``from_ms..to_ms``."""
 
     stream: Stream
     readings: int
+    from_ms: int
+    to_ms: int
     write: Callable[[int], tuple[bytes, bytes]]
 
 
@@ -116,7 +120,6 @@ def anchor(wall_ms: int, boot_ms: int, *, synchronised: bool) -> Anchor:
 def compose(
     origin: Origin,
     stream: Stream,
-    seq: int,
     made_ms: int,
     clock: Anchor | None,
     rows: Sequence[Row],
@@ -125,7 +128,7 @@ def compose(
     spans: Sequence[tuple[int, int]] = (),
     heard: Mapping[str, Standing] | None = None,
 ) -> Batch:
-    """One batch: the rows in time order, the sensors they and the coverage speak of."""
+    """One batch, not yet numbered: the rows in time order, the sensors they and the coverage speak of."""
     ordered = sorted(rows, key=lambda row: row.at_ms)
     told = heard or {}
     named = indexed([*(row.sensor for row in ordered), *told])
@@ -135,7 +138,7 @@ def compose(
         hub=origin.hub,
         epoch=origin.epoch,
         stream=stream,
-        seq=seq,
+        seq=UNNUMBERED,
         boot_id=origin.boot_id,
         made_ms=made_ms,
         anchor=clock,
@@ -145,6 +148,17 @@ def compose(
         spans=merged(spans),
         heard=tuple(Heard(named[a], now.last_ms or 0, now.kept) for a, now in told.items()),
     )
+
+
+def drafted(batch: Batch, stream: Stream, sign: Callable[[bytes], bytes]) -> Draft:
+    """A batch that is encoded and signed once the outbox gives it its number."""
+
+    def write(seq: int) -> tuple[bytes, bytes]:
+        body = encode(replace(batch, seq=seq))
+        return body, sign(body)
+
+    times = [reading.at_ms for reading in batch.readings] or [batch.made_ms]
+    return Draft(stream, len(batch.readings), min(times), max(times), write)
 
 
 def merged(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from cloud_sync.wire.batch import Anchor, Quantity, Sensor, Stream, encode
+from cloud_sync.wire.batch import Anchor, Quantity, Sensor, Stream
 from edge_agent.core.batching import (
     Change,
     Committed,
@@ -23,6 +23,7 @@ from edge_agent.core.batching import (
     Spans,
     compose,
     cut_due,
+    drafted,
 )
 from edge_agent.core.coverage import Coverage, Standing
 from edge_agent.core.freshness import Guard
@@ -176,14 +177,8 @@ class Keeping:
         spans: Sequence[tuple[int, int]] = (),
         heard: Mapping[str, Standing],
     ) -> Draft:
-        def write(seq: int) -> tuple[bytes, bytes]:
-            batch = compose(
-                origin, stream, seq, made_ms, clock, rows, sensors=self._sensors, spans=spans, heard=heard
-            )
-            body = encode(batch)
-            return body, self._sign(body)
-
-        return Draft(stream, len(rows), write)
+        batch = compose(origin, stream, made_ms, clock, rows, sensors=self._sensors, spans=spans, heard=heard)
+        return drafted(batch, stream, self._sign)
 
 
 def _chunks(rows: Sequence[Row], size: int, *, at_least_one: bool) -> Iterator[Sequence[Row]]:

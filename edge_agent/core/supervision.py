@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from cloud_sync.errors import LinkError, SyncError
+from cloud_sync.errors import EpochOverError, LinkError, SyncError
 from edge_agent.errors import AgentError, ConfigError, CredentialError, OutboxError, RadioError, UplinkError
 
 
@@ -30,6 +30,7 @@ TREATMENTS: dict[type[Exception], Treatment] = {
     RadioError: Treatment(Action.RETRY, "radio"),
     OutboxError: Treatment(Action.RETRY, "outbox"),
     UplinkError: Treatment(Action.RETRY, "uplink"),
+    EpochOverError: Treatment(Action.STOP, "sync"),  # the agent begins a new epoch and starts afresh
     LinkError: Treatment(Action.RETRY, "uplink"),
     SyncError: Treatment(Action.RETRY, "sync"),
 }
@@ -44,3 +45,10 @@ def sentence(error: Exception) -> str:
     """The error in words, with its hint."""
     hint = getattr(error, "hint", "")
     return f"{error} {hint}".strip() if isinstance(error, AgentError | SyncError) else str(error)
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The error inside: task groups wrap even a single one."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

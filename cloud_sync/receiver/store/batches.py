@@ -15,7 +15,7 @@ from cloud_sync.receiver.store.database import transaction
 from cloud_sync.sync import ledger
 from cloud_sync.sync.placing import Placing
 from cloud_sync.wire.batch import Batch, Stream, rows
-from cloud_sync.wire.message import Head
+from cloud_sync.wire.message import Gone, Head, Hello
 
 GENERATION_BYTES = 8
 
@@ -64,12 +64,14 @@ class Batches:
         ).fetchone()
         return (row["digest"], row["envelope"]) if row else None
 
-    def insert(self, arrival: Arrival) -> None:
-        """Keep a new batch as evidence."""
+    def insert(self, arrival: Arrival) -> bool:
+        """Keep a new batch as evidence; False if the same content is counted already, in another epoch."""
         batch = arrival.batch
+        counted = not self._counted_elsewhere(arrival)
         self._db.execute(
-            "INSERT INTO batch (hub, epoch, stream, seq, digest, envelope, signed, readings, message_bytes, received_ms)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO batch"
+            " (hub, epoch, stream, seq, digest, envelope, signed, readings, message_bytes, received_ms, counted)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 batch.hub,
                 batch.epoch,
@@ -81,8 +83,25 @@ class Batches:
                 len(batch.readings),
                 arrival.message_bytes,
                 arrival.received_ms,
+                counted,
             ),
         )
+        return counted
+
+    def _counted_elsewhere(self, arrival: Arrival) -> bool:
+        """Either its original is here, or it is the original of a batch that came before it."""
+        batch, origin = arrival.batch, arrival.batch.origin
+        if origin is None:
+            key = (batch.hub, batch.epoch, batch.stream, batch.seq, arrival.digest)
+            query = (
+                "SELECT 1 FROM recut WHERE hub = ? AND epoch = ? AND stream = ? AND seq = ? AND digest = ?"
+            )
+            return self._db.execute(query, key).fetchone() is not None
+        key = (batch.hub, origin.epoch, batch.stream, origin.seq, origin.digest)
+        query = "SELECT 1 FROM batch WHERE hub = ? AND epoch = ? AND stream = ? AND seq = ? AND digest = ?"
+        here = self._db.execute(query, key).fetchone() is not None
+        twice = self._db.execute("INSERT OR IGNORE INTO recut VALUES (?, ?, ?, ?, ?)", key).rowcount == 0
+        return here or twice
 
     def insert_fork(self, arrival: Arrival) -> None:
         """Keep other content under a number already taken, uncounted."""
@@ -115,12 +134,71 @@ class Batches:
             (hub, epoch, stream, head.seq),
         )
         above = {row["seq"]: row["digest"] for row in found}
-        head = ledger.advance(head, above)
+        head = ledger.advance(head, above, self.gaps(hub, epoch, stream))
         self._db.execute(
             "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?)",
             (hub, epoch, stream, head.seq, head.chain),
         )
         return head, ledger.ranges([seq for seq in above if seq > head.seq])
+
+    def gaps(self, hub: str, epoch: bytes, stream: Stream) -> list[ledger.Gap]:
+        """What the hub said it no longer holds."""
+        found = self._db.execute(
+            "SELECT first, last, chain FROM gone WHERE hub = ? AND epoch = ? AND stream = ?",
+            (hub, epoch, stream),
+        )
+        return [ledger.Gap(row["first"], Head(row["last"], row["chain"])) for row in found]
+
+    def insert_gone(self, gone: Gone, signed: bytes, received_ms: int) -> bool:
+        """Keep a hub's word that a span is lost; False if we had it already."""
+        where = (gone.hub, gone.epoch, gone.stream, gone.first, gone.head.seq, gone.head.chain)
+        what = (gone.reason, gone.readings, gone.from_ms, gone.to_ms, signed, received_ms)
+        added = self._db.execute(
+            "INSERT OR IGNORE INTO gone VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*where, *what)
+        )
+        return added.rowcount == 1
+
+    def holes(self, hub: str, epoch: bytes, stream: Stream) -> tuple[tuple[int, int], ...]:
+        """Numbers we once receipted and no longer find: a damaged store."""
+        found = self._db.execute(
+            "SELECT seq FROM batch WHERE hub = ?1 AND epoch = ?2 AND stream = ?3"
+            " AND seq <= (SELECT max(head) FROM account WHERE hub = ?1 AND epoch = ?2 AND stream = ?3)",
+            (hub, epoch, stream),
+        )
+        stored, head = [row["seq"] for row in found], self.head(hub, epoch, stream).seq
+        if len(stored) == head:  # nearly always
+            return ()
+        return ledger.holes(head, stored, self.gaps(hub, epoch, stream))
+
+    def begin_epoch(self, hello: Hello, opened_ms: int) -> bool:
+        """Remember an epoch when it is first heard of; True if it replaces another."""
+        previous = hello.previous
+        facts = (previous.epoch, *previous.own, *previous.told) if previous else (None, 0, 0, 0, 0)
+        added = self._db.execute(
+            "INSERT OR IGNORE INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (hello.hub, hello.epoch, *facts, opened_ms),
+        )
+        return added.rowcount == 1 and previous is not None
+
+    def raise_incident(self, hub: str, code: str, detail: str, raised_ms: int) -> None:
+        """Write down something that somebody must look at."""
+        self._db.execute(
+            "INSERT INTO incident (hub, code, detail, raised_ms) VALUES (?, ?, ?, ?)",
+            (hub, code, detail, raised_ms),
+        )
+
+    def incidents(self, limit: int = 100) -> list[dict[str, str | int]]:
+        """The last incidents, newest first: hub, code, detail, raised_ms."""
+        query = "SELECT hub, code, detail, raised_ms FROM incident ORDER BY id DESC LIMIT ?"
+        return [dict(row) for row in self._db.execute(query, (limit,))]
+
+    def renew_generation(self) -> None:
+        """After a restore: tells hubs that this store is not the one that wrote their receipts."""
+        with self.transaction():
+            self._db.execute(
+                "UPDATE meta SET value = ? WHERE key = 'generation'", (secrets.token_bytes(GENERATION_BYTES),)
+            )
+        self.generation = self._generation()
 
     def derive(self, home: str, arrival: Arrival, placing: Placing) -> None:
         """Update sensors, newest values and listening spans from a batch just inserted."""
@@ -178,16 +256,18 @@ class Batches:
         )
 
     def stored(self) -> Iterator[sqlite3.Row]:
-        """Every batch as evidence, with its home: hub, home, data certificate, stream, seq, signed, received, size."""
+        """Every counted batch as evidence, with its home: hub, home, data certificate, stream, seq, signed, received, size."""
         return self._db.execute(
-            "SELECT batch.*, hub.home, hub.data_certificate FROM batch JOIN hub ON hub.id = batch.hub ORDER BY batch.id"
+            "SELECT batch.*, hub.home, hub.data_certificate FROM batch JOIN hub ON hub.id = batch.hub"
+            " WHERE counted ORDER BY batch.id"
         )
 
     def totals(self) -> dict[str, int]:
         """Batches, readings, message bytes and forks held."""
         row = self._db.execute(
-            "SELECT count(*) AS batches, coalesce(sum(readings), 0) AS readings,"
-            " coalesce(sum(message_bytes), 0) AS message_bytes, (SELECT count(*) FROM fork) AS forks FROM batch"
+            "SELECT count(*) AS batches, coalesce(sum(readings * counted), 0) AS readings,"
+            " coalesce(sum(message_bytes), 0) AS message_bytes, (SELECT count(*) FROM fork) AS forks,"
+            " (SELECT count(*) FROM gone) AS gone, (SELECT count(*) FROM incident) AS incidents FROM batch"
         ).fetchone()
         return dict(row)
 

@@ -146,7 +146,7 @@ def decode_hello(body: bytes) -> Hello:
     """Inverse of :func:`encode_hello`; raises WireError."""
     site, hub, epoch, nonce, session_public, boot_id, heads = _unpack(body, 7)
     _need(_texts(site, hub) and _sizes((epoch, 8), (nonce, NONCE_BYTES), (session_public, 32), (boot_id, 16)))
-    _need(len(heads) == 2 and all(map(_count, heads)))
+    _need(_several(heads, 2) and all(map(_count, heads)))
     return Hello(site, hub, epoch, nonce, session_public, boot_id, heads)
 
 
@@ -167,7 +167,7 @@ def encode_cursor(cursor: Cursor) -> bytes:
 def decode_cursor(body: bytes) -> Cursor:
     """Inverse of :func:`encode_cursor`; raises WireError."""
     site, hub, epoch, nonce, generation, heads, site_public, certificate = _unpack(body, 8)
-    _need(_texts(site, hub) and isinstance(certificate, bytes) and len(heads) == 2)
+    _need(_texts(site, hub) and isinstance(certificate, bytes) and _several(heads, 2))
     _need(_sizes((epoch, 8), (nonce, NONCE_BYTES), (generation, 8), (site_public, 32)))
     return Cursor(
         site, hub, epoch, nonce, generation, (_head(heads[0]), _head(heads[1])), site_public, certificate
@@ -190,13 +190,9 @@ def encode_receipt(receipt: Receipt) -> bytes:
 def decode_receipt(body: bytes) -> Receipt:
     """Inverse of :func:`encode_receipt`; raises WireError."""
     site, hub, epoch, stream, head, held, generation = _unpack(body, 7)
-    _need(
-        _texts(site, hub)
-        and _sizes((epoch, 8), (generation, 8))
-        and stream in {0, 1}
-        and len(held) <= RANGES_MAX
-    )
-    _need(all(len(r) == 2 and all(map(_count, r)) and r[0] <= r[1] for r in held))
+    _need(_texts(site, hub) and _sizes((epoch, 8), (generation, 8)) and _count(stream) and stream in {0, 1})
+    _need(isinstance(held, tuple) and len(held) <= RANGES_MAX)
+    _need(all(_several(r, 2) and all(map(_count, r)) and r[0] <= r[1] for r in held))
     return Receipt(site, hub, epoch, Stream(stream), _head(head), held, generation)
 
 
@@ -275,6 +271,10 @@ def _texts(*values: object) -> bool:
 
 def _sizes(*pairs: tuple[object, int]) -> bool:
     return all(isinstance(value, bytes) and len(value) == size for value, size in pairs)
+
+
+def _several(value: object, count: int) -> bool:
+    return isinstance(value, tuple) and len(value) == count
 
 
 def _count(value: object) -> bool:

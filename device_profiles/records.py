@@ -35,6 +35,8 @@ def decode_record(catalogue: Catalogue, record: Mapping[str, Any]) -> dict[str, 
     Raises:
         RecordError: A field is missing or not what it must be; names the field.
     """
+    if not isinstance(record, Mapping):
+        raise RecordError("A record is not a JSON object.", hint=_FIELDS)
     identity = _text(record, "id")
     kind = _text(record, "kind")
     if kind == "gatt":

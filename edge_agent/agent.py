@@ -278,6 +278,7 @@ def take_waiting(hub: Hub) -> None:
     """Take every advert that waits in the queue."""
     while not hub.adverts.empty():
         take(hub, hub.adverts.get_nowait())
+    hub.alarms.clear("adverts")
 
 
 def take(hub: Hub, advert: Advert) -> None:

@@ -41,7 +41,7 @@ def main() -> None:
     except click.Abort:
         sys.exit(130)
     except AgentError as error:
-        click.echo(sentence(error), err=True)
+        click.echo(sentence(error) + (f" [{error.code}]" if error.code else ""), err=True)
         sys.exit(error.exit_code)
 
 
@@ -88,7 +88,11 @@ def status(config_file: Path, as_json: bool) -> None:  # noqa: FBT001 - click pa
 
 @cli.command()
 @click.option(
-    "--jsonl", "file", type=click.File(), required=True, help="Records, one JSON object a line; - for stdin."
+    "--jsonl",
+    "file",
+    type=click.File(encoding="utf-8", errors="backslashreplace"),
+    required=True,
+    help="Records, one JSON object a line; - for stdin.",
 )
 def decode(file: TextIO) -> None:
     """Decode recorded adverts, one JSON object a line."""

@@ -114,7 +114,7 @@ def load(path: Path) -> HubConfig:
         return msgspec.toml.decode(raw, type=HubConfig)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {error}.", hint="Correct or remove that key.") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
 
 

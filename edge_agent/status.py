@@ -68,16 +68,18 @@ def read_status(path: Path) -> dict[str, Any]:
     """
     try:
         facts: dict[str, Any] = json.loads(path.read_text())
+        age_s, period_s = time.time() - facts["written_ms"] / 1000, facts["period_s"]
     except FileNotFoundError as error:
         raise AgentError(
             f"No hub is running here: there is no {path}.",
             hint="Start it: lum-hub run (or systemctl start lum-hub).",
         ) from error
-    except (OSError, ValueError) as error:
-        raise AgentError(f"The status {path} cannot be read: {error}.") from error
-    age_s = time.time() - facts["written_ms"] / 1000
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise AgentError(
+            f"The status {path} cannot be read.", hint="Restart the hub; it writes a new one."
+        ) from error
     facts["age_s"] = round(age_s, 1)
-    facts["running"] = 0 <= age_s <= STALE_PERIODS * facts["period_s"]
+    facts["running"] = 0 <= age_s <= STALE_PERIODS * period_s
     return facts
 
 
@@ -86,10 +88,12 @@ def in_words(facts: Mapping[str, Any]) -> list[str]:
     lines = []
     if not facts["running"]:
         lines.append(f"THE HUB IS NOT RUNNING; it last wrote this {facts['age_s']:.0f} s ago.")
-    lines += [f"Trouble: {alarm['sentence']}" for alarm in facts["alarms"]]
+    lines += [f"Trouble: {_with_code(alarm['sentence'], alarm.get('code', ''))}" for alarm in facts["alarms"]]
     if facts["last_refusal"]:
         words = reasons().get(facts["last_refusal"])
-        told = f"{words.sentence} {words.hint} [{words.help}]" if words else facts["last_refusal"]
+        told = (
+            f"{words.sentence} {words.hint} [{words.help}, {words.code}]" if words else facts["last_refusal"]
+        )
         lines.append(f"Refused by the site ({facts['refusals']} times), last: {told}")
     frame = (
         "nothing heard yet"
@@ -101,3 +105,7 @@ def in_words(facts: Mapping[str, Any]) -> list[str]:
         f"Connection to the site: {facts['uplink']}; {facts['waiting']} batches and {facts['uncut']} readings wait.",
     ]
     return lines
+
+
+def _with_code(sentence: str, code: str) -> str:
+    return f"{sentence} [{code}]" if code else sentence

@@ -16,7 +16,7 @@ import click
 from cloud_sync.receiver import supervisor
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
 from cloud_sync.receiver.store.batches import Batches
-from cloud_sync.receiver.store.database import open_database
+from cloud_sync.receiver.store.database import copy_database, open_database
 from cloud_sync.receiver.store.registry import Registry
 from cloud_sync.receiver.views import readings
 from zero_trust.errors import TrustError
@@ -111,6 +111,10 @@ def link(config_file: Path, home: str, hours: int) -> None:
     from cloud_sync.portal.secret import portal_secret  # noqa: PLC0415
 
     config = load_config(config_file)
+    homes = {row.home for row in Registry(open_database(config.paths.store)).hubs()}
+    if home not in homes:
+        known = ", ".join(sorted(homes)) or "none yet"
+        raise click.UsageError(f"No hub is enrolled in home {home!r}. Homes with a hub: {known}.")
     token = make_link(portal_secret(config), home, int((time.time() + hours * 3600) * 1000))
     click.echo(f"http://127.0.0.1:{config.ports.portal}/h/{token}")
 
@@ -135,10 +139,15 @@ def status(config_file: Path, as_json: bool) -> None:  # noqa: FBT001
     click.echo(
         f"{len(registry.hubs())} hubs; {totals['batches']} batches with {totals['readings']} readings."
     )
+    for incident in Batches(db).incidents(20):
+        words = reason(str(incident["code"]))
+        click.echo(
+            f"{_at(incident['raised_ms'])}  {incident['hub']}: {words.sentence} ({incident['detail']}) {words.hint}"
+        )
     if totals["forks"]:
         click.echo(f"{totals['forks']} batches contradict one that is stored: kept apart, not counted.")
     for refusal in refusals:
-        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(int(str(refusal["at_ms"])) / 1000))
+        at = _at(refusal["at_ms"])
         words = reason(str(refusal["code"]))
         click.echo(
             f"{at}  {refusal['hub'] or '-'}  {refusal['where']}: {words.sentence} [{words.help}, {refusal['code']}]"
@@ -154,6 +163,34 @@ def print_readings(config_file: Path, home: str | None) -> None:
     for reading in readings(Batches(db)):
         if home in {None, reading["home"]}:
             click.echo(json.dumps(reading, ensure_ascii=False))
+
+
+@cli.command()
+@_config_option
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(config_file: Path, file: Path) -> None:
+    """Copy the store to FILE, consistently, while the site runs."""
+    if file.exists():
+        raise click.UsageError(f"{file} exists already; name another file.")
+    copy_database(open_database(load_config(config_file).paths.store), file)
+    click.echo(f"The store was copied to {file}. It holds personal data: keep it as safe as the store.")
+
+
+@cli.command()
+@_config_option
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(config_file: Path, file: Path) -> None:
+    """Put the copy in FILE back in place of the store; hubs refill what came since."""
+    store = load_config(config_file).paths.store
+    copy_database(open_database(file), store)
+    Batches(open_database(store)).renew_generation()
+    click.echo(
+        f"The store is as it was in {file}. Hubs send again what they still hold; see lum-receiver status."
+    )
+
+
+def _at(moment_ms: object) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(int(str(moment_ms)) / 1000))
 
 
 def _serve(

@@ -211,7 +211,8 @@ class Service:
         ]
 
     def _take_heartbeat(self, incoming: Incoming) -> list[Answer] | _Counted | None:
-        """Liveness of an open session; a counter that does not rise is a replay."""
+        """Liveness of an open session of a hub that may speak; a counter that does not rise is a replay."""
+        self._speaker(incoming)
         session = self._batches.session(incoming.hub)
         if session is None:
             raise WireError("a heartbeat came before any session", "heartbeat-not-believed")

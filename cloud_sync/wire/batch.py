@@ -169,7 +169,7 @@ def decode(body: bytes) -> Batch:
         raise WireError("the batch is of a version this receiver does not know", "batch-version-unknown")
     try:
         batch = _from_fields(fields)
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, LookupError) as error:
         raise WireError(f"a field of the batch is missing or of the wrong type: {error}") from error
     _check(batch)
     return batch
@@ -290,6 +290,7 @@ def _quantity_ok(quantity: Quantity) -> bool:
         and _is_text(quantity.unit)
         and type(quantity.exponent) is int
         and -12 <= quantity.exponent <= 12
+        and _is_text(quantity.form)
         and quantity.form in {"number", "boolean", "text"}
         and type(quantity.plain) is bool
     )

@@ -186,15 +186,9 @@ def kind_of(message: bytes) -> Kind:
 
 def encode_hello(hello: Hello) -> bytes:
     """The bytes a hub signs to open a session."""
-    return _pack(
-        hello.site,
-        hello.hub,
-        hello.epoch,
-        hello.nonce,
-        hello.session_public,
-        hello.boot_id,
-        list(hello.heads),
-    )
+    previous = hello.previous and (hello.previous.epoch, hello.previous.own, hello.previous.told)
+    who = (hello.site, hello.hub, hello.epoch)
+    return _pack(*who, hello.nonce, hello.session_public, hello.boot_id, hello.heads, previous)
 
 
 def decode_hello(body: bytes) -> Hello:
@@ -222,7 +216,7 @@ def encode_cursor(cursor: Cursor) -> bytes:
 def decode_cursor(body: bytes) -> Cursor:
     """Inverse of :func:`encode_cursor`; raises WireError."""
     site, hub, epoch, nonce, generation, heads, site_public, certificate = _unpack(body, 8)
-    _need(_texts(site, hub) and isinstance(certificate, bytes) and len(heads) == 2)
+    _need(_texts(site, hub) and isinstance(certificate, bytes) and _several(heads, 2))
     _need(_sizes((epoch, 8), (nonce, NONCE_BYTES), (generation, 8), (site_public, 32)))
     return Cursor(
         site, hub, epoch, nonce, generation, (_head(heads[0]), _head(heads[1])), site_public, certificate
@@ -245,13 +239,9 @@ def encode_receipt(receipt: Receipt) -> bytes:
 def decode_receipt(body: bytes) -> Receipt:
     """Inverse of :func:`encode_receipt`; raises WireError."""
     site, hub, epoch, stream, head, held, generation = _unpack(body, 7)
-    _need(
-        _texts(site, hub)
-        and _sizes((epoch, 8), (generation, 8))
-        and stream in {0, 1}
-        and len(held) <= RANGES_MAX
-    )
-    _need(all(len(r) == 2 and all(map(_count, r)) and r[0] <= r[1] for r in held))
+    _need(_texts(site, hub) and _sizes((epoch, 8), (generation, 8)) and _stream(stream))
+    _need(isinstance(held, tuple) and len(held) <= RANGES_MAX)
+    _need(all(_several(r, 2) and all(map(_count, r)) and r[0] <= r[1] for r in held))
     return Receipt(site, hub, epoch, Stream(stream), _head(head), held, generation)
 
 
@@ -264,7 +254,8 @@ def encode_gone(gone: Gone) -> bytes:
 def decode_gone(body: bytes) -> Gone:
     """Inverse of :func:`encode_gone`; raises WireError."""
     site, hub, epoch, stream, first, head, reason, *counts = _unpack(body, 10)
-    _need(_texts(site, hub) and _sizes((epoch, 8)) and stream in {0, 1} and reason in {1, 2, 3})
+    _need(_texts(site, hub) and _sizes((epoch, 8)) and _stream(stream))
+    _need(_count(reason) and reason in {1, 2, 3})
     _need(all(type(count) is int and 0 <= count < 1 << 63 for count in counts))
     gone = Gone(site, hub, epoch, Stream(stream), first, _head(head), Reason(reason), *counts)
     _need(_count(first) and 1 <= first <= gone.head.seq)
@@ -279,7 +270,7 @@ def encode_ask(ask: Ask) -> bytes:
 def decode_ask(body: bytes) -> Ask:
     """Inverse of :func:`encode_ask`; raises WireError."""
     site, hub, epoch, stream, first, last = _unpack(body, 6)
-    _need(_texts(site, hub) and _sizes((epoch, 8)) and stream in {0, 1})
+    _need(_texts(site, hub) and _sizes((epoch, 8)) and _stream(stream))
     _need(_count(first) and _count(last) and 1 <= first <= last)
     return Ask(site, hub, epoch, Stream(stream), first, last)
 
@@ -346,7 +337,7 @@ def _unpack(body: bytes, count: int) -> tuple[Any, ...]:
 def _previous(value: Any) -> Previous | None:
     if value is None:
         return None
-    _need(isinstance(value, tuple) and len(value) == 3)
+    _need(_several(value, 3))
     epoch, own, told = value
     _need(_sizes((epoch, 8)) and _pair(own) and _pair(told))
     return Previous(epoch, own, told)
@@ -372,6 +363,14 @@ def _texts(*values: object) -> bool:
 
 def _sizes(*pairs: tuple[object, int]) -> bool:
     return all(isinstance(value, bytes) and len(value) == size for value, size in pairs)
+
+
+def _stream(value: object) -> bool:
+    return _count(value) and value in {0, 1}
+
+
+def _several(value: object, count: int) -> bool:
+    return isinstance(value, tuple) and len(value) == count
 
 
 def _count(value: object) -> bool:

@@ -54,7 +54,10 @@ class Process:
     async def start(self) -> None:
         """Start it."""
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(*self._command, stdout=log, stderr=log)
+            # A group of its own: a terminal's Ctrl-C is for the rig alone, which then ends all in order.
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdout=log, stderr=log, process_group=0
+            )
         self.started_at = time.time()
 
     async def stop(self) -> int:

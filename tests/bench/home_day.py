@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 from cloud_sync.wire.batch import Anchor, Batch, Contract, Quality, Quantity, Sensor, Stream
@@ -84,17 +85,9 @@ def _batch(seq: int, part: tuple[Row, ...]) -> Batch:
     told = {address: Standing(first_ms, kept=True) for address in sensors()}
     told |= {row.sensor: Standing(row.at_ms, kept=True) for row in part}
     anchor = Anchor(MORNING_MS + last_ms - BOOT_AGE_MS, last_ms, Quality.SYNCED)
-    return compose(
-        ORIGIN,
-        Stream.ROUTINE,
-        seq,
-        last_ms,
-        anchor,
-        part,
-        sensors=sensors(),
-        spans=((first_ms, last_ms),),
-        heard=told,
-    )
+    spans = ((first_ms, last_ms),)
+    batch = compose(ORIGIN, Stream.ROUTINE, last_ms, anchor, part, sensors=sensors(), spans=spans, heard=told)
+    return replace(batch, seq=seq)
 
 
 def _climate(address: str, chance: random.Random) -> Iterator[Row]:

@@ -32,7 +32,9 @@ SMALL_MS, SMALL_MB = 1.0, 0.2  # packages below both share one row
 def imports() -> list[Figure]:
     """Resident memory of a fresh Python that has imported what `lum-hub run` imports, and nothing done yet.
 
-    Beside it, in turns: a bare interpreter, and one with asyncio, ssl and sqlite3. The tables tell each
+    What a library picks up because it happens to be installed counts too (structlog takes rich, which
+    the development tools bring). Beside it, in turns: a bare interpreter, and one with
+    asyncio, ssl and sqlite3. The tables tell each
     package's own share, without what it imports in turn: ms by `-X importtime`, MB as resident
     memory grew while its modules were loaded.
     """
@@ -44,10 +46,18 @@ def imports() -> list[Figure]:
     )
     return [
         Figure(
-            Samples("imports, BlueZ", bluez), "MB", at_most(TARGET_MB), limits, tuple(_table(HUB_MODULES))
+            Samples("imports, BlueZ", bluez),
+            "MB",
+            at_most(TARGET_MB),
+            limits,
+            tuple(_table("BlueZ", HUB_MODULES)),
         ),
         Figure(
-            Samples("imports, HCI", hci), "MB", at_most(HCI_TARGET_MB), limits, tuple(_table(HCI_MODULES))
+            Samples("imports, HCI", hci),
+            "MB",
+            at_most(HCI_TARGET_MB),
+            limits,
+            tuple(_table("HCI", HCI_MODULES)),
         ),
     ]
 
@@ -85,7 +95,7 @@ def by_package(modules: Mapping[str, float]) -> defaultdict[str, float]:
     return sums
 
 
-def _table(modules: tuple[str, ...]) -> list[str]:
+def _table(way: str, modules: tuple[str, ...]) -> list[str]:
     """The packages, the largest first, and their total."""
     start = _importtime()
     times = by_package({name: ms for name, ms in _importtime(*modules).items() if name not in start})
@@ -96,7 +106,7 @@ def _table(modules: tuple[str, ...]) -> list[str]:
     rows = [(name, times[name], sizes[name]) for name in large]
     rows.append((f"{len(small)} small ones", sum(times[n] for n in small), sum(sizes[n] for n in small)))
     rows.append(("together", sum(times.values()), sum(sizes.values())))
-    heading = f"{'imports of ' + modules[-1]:<40}{'ms':>8}{'MB':>8}"
+    heading = f"{f'imports, {way}: own share':<40}{'ms':>8}{'MB':>8}"
     return [heading, *(f"  {name:<38}{ms:>8.1f}{mb:>8.1f}" for name, ms, mb in rows)]
 
 

@@ -81,16 +81,15 @@ async def _demo() -> dict[str, Any]:
 
 async def _watch(limit: list[float]) -> None:
     """Measure the limit again and again until cancelled."""
-    with tempfile.TemporaryDirectory(prefix="lum-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="lum-bench-") as name, _unbuffered(Path(name)) as file:
         async with _echo() as (reader, writer):
-            with (Path(name) / "limit").open("wb", buffering=0) as file:
-                while True:
-                    began_s = time.perf_counter()
-                    _sync(file)
-                    writer.write(bytes(MESSAGE_BYTES))
-                    await reader.readexactly(MESSAGE_BYTES)
-                    limit.append((time.perf_counter() - began_s) * 1000)
-                    await asyncio.sleep(LIMIT_PERIOD_S)
+            while True:
+                began_s = time.perf_counter()
+                _sync(file)
+                writer.write(bytes(MESSAGE_BYTES))
+                await reader.readexactly(MESSAGE_BYTES)
+                limit.append((time.perf_counter() - began_s) * 1000)
+                await asyncio.sleep(LIMIT_PERIOD_S)
 
 
 @contextlib.asynccontextmanager
@@ -106,6 +105,10 @@ async def _echo() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWri
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         yield reader, writer
         writer.close()
+
+
+def _unbuffered(directory: Path) -> IO[bytes]:
+    return (directory / "limit").open("wb", buffering=0)
 
 
 def _sync(file: IO[bytes]) -> None:

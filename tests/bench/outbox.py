@@ -8,9 +8,9 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
-from cloud_sync.wire.batch import Quantity, Stream, chain_start, encode
+from cloud_sync.wire.batch import Quantity, Stream, chain_start
 from edge_agent.adapters.outbox import Outbox
-from edge_agent.core.batching import Change, Draft, Row, compose
+from edge_agent.core.batching import Change, Row, compose, drafted
 from edge_agent.core.freshness import Guard
 from tests.bench.bare_store import BareStore
 from tests.bench.harness import Figure, Samples, at_most, elapsed_ms, in_turns
@@ -60,13 +60,9 @@ def _urgent(box: Outbox) -> Callable[[], object]:
     def commit() -> None:
         number = next(counter)
         row = Row(door, BOOT_AGE_MS + number, DOOR, number % 2)
-
-        def write(seq: int) -> tuple[bytes, bytes]:
-            body = encode(compose(ORIGIN, Stream.URGENT, seq, row.at_ms, None, [row], sensors=sensors()))
-            return body, sign_inside(key, body)
-
         guards = {door: Guard(counter=number, kept_ms=row.at_ms)}
-        draft = Draft(Stream.URGENT, 1, write)
+        batch = compose(ORIGIN, Stream.URGENT, row.at_ms, None, [row], sensors=sensors())
+        draft = drafted(batch, Stream.URGENT, lambda body: sign_inside(key, body))
         box.commit(Change(ORIGIN.boot_id, row.at_ms, guards=guards, drafts=(draft,)))
 
     return commit

@@ -10,16 +10,15 @@ from cloud_sync.wire.batch import Batch, Quantity, Reading
 VARINT, FIXED32, BYTES = 0, 5, 2  # protobuf wire types
 
 
-def json_per_reading(batch: Batch) -> int:
-    """Bytes of one compact JSON object a reading: time, sensor, kind, value."""
-    return sum(
-        len(json.dumps(_described(batch, reading), separators=(",", ":")).encode())
-        for reading in batch.readings
+def json_per_reading(batch: Batch) -> bytes:
+    """One compact JSON object a reading, each a message of its own: time, sensor, kind, value."""
+    return b"".join(
+        json.dumps(_described(batch, reading), separators=(",", ":")).encode() for reading in batch.readings
     )
 
 
-def sparkplug_b(batch: Batch) -> int:
-    """Bytes of the batch as one Sparkplug B DDATA payload, in its most compact form.
+def sparkplug_b(batch: Batch) -> bytes:
+    """The batch as one Sparkplug B DDATA payload, in its most compact form.
 
     Source: Sparkplug 3.0, 6.4 (``sparkplug_b.proto``). Metrics by alias with their own timestamps,
     data types left to the birth certificate, which is not counted; it names sensors and kinds, as
@@ -32,7 +31,7 @@ def sparkplug_b(batch: Batch) -> int:
         metric = _field(3, VARINT, _varint(alias)) + _field(4, VARINT, _varint(_wall_ms(batch, reading)))
         metric += _value(batch.quantities[reading.quantity], reading)
         payload += _field(2, BYTES, _varint(len(metric)) + metric)
-    return len(payload)
+    return payload
 
 
 def _described(batch: Batch, reading: Reading) -> dict[str, object]:

@@ -38,7 +38,9 @@ def _figure(size: int) -> Figure:
         "B",
         at_most(BODY_TARGET_BYTES + envelope),
         (
-            Samples("peer: Sparkplug B, unsigned", tuple(sparkplug_b(batch) / size for batch in day)),
-            Samples("peer: JSON a reading, unsigned", tuple(json_per_reading(batch) / size for batch in day)),
+            Samples("peer: Sparkplug B, unsigned", tuple(len(sparkplug_b(batch)) / size for batch in day)),
+            Samples(
+                "peer: JSON a reading, unsigned", tuple(len(json_per_reading(batch)) / size for batch in day)
+            ),
         ),
     )

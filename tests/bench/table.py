@@ -33,6 +33,7 @@ def facts(figure: Figure) -> dict[str, Any]:
             {"name": other.name, **_summary(other), "ratio": figure.ratio(other)} for other in figure.beside
         ],
         "met": figure.is_met,
+        "detail": figure.detail,
     }
 
 

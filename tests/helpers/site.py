@@ -93,11 +93,10 @@ async def ended(*arguments: str, wait_s: float = WAIT_S) -> Ended:
 
 @dataclass
 class LivingHome:
-    """One site, one air; hubs are added to them."""
+    """One site; hubs are added to it."""
 
     directory: Path
     site: Site
-    air: Air
     stack: contextlib.AsyncExitStack
     hubs: int = 0
 
@@ -107,7 +106,7 @@ class LivingHome:
         return load_config(self.site.config)
 
     async def add_hub(self, *plans: SensorPlan, home: str = "home", enrolled: bool = True) -> LivingHub:
-        """A hub of its own home, on the air, hearing sensors of its own; not started yet."""
+        """A hub with sensors of its own, on an air of its own; not started yet."""
         self.hubs += 1
         directory = self.directory / f"hub{self.hubs}"
         directory.mkdir()
@@ -117,12 +116,12 @@ class LivingHome:
         if enrolled:
             await hub.enrol(await self.site.voucher(home))
         self.stack.push_async_callback(hub.process.stop)
-        sensors = None
+        air, sensors = Air(self.hubs), None
         if plans:
             scenario = Scenario("Test", self.hubs, 3600, Home(home), plans)
-            sensors = SimulatedHome(self.air, scenario, lambda _: None, hub=hub.directory.name)
+            sensors = SimulatedHome(air, scenario, lambda _: None)
             self.stack.callback(sensors.stop)
-        return LivingHub(hub, HciServer(self.air, radio, name=directory.name), sensors)
+        return LivingHub(hub, HciServer(air, radio), sensors)
 
     def process(self, role: str) -> psutil.Process:
         """The process of the site with that role, by its command line."""
@@ -191,7 +190,7 @@ async def living_home(directory: Path) -> AsyncIterator[LivingHome]:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(site.stop)
         await site.start()
-        yield LivingHome(directory, site, Air(1), stack)
+        yield LivingHome(directory, site, stack)
 
 
 @dataclass

@@ -77,7 +77,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         "localhost",
         "127.0.0.1",
         Ports(portal=free_port()),
-        Paths(intake=tmp_path / "intake", store=tmp_path / "lum.db"),
+        Paths(intake=tmp_path / "intake", portal=tmp_path / "portal", store=tmp_path / "lum.db"),
     )
     now_ms = time.time_ns() // 1_000_000
     seeded = SeededHome(config.paths.store, now_ms)

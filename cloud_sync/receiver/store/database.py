@@ -28,6 +28,15 @@ def open_database(path: Path) -> sqlite3.Connection:
     return db
 
 
+def copy_database(source: sqlite3.Connection, target: Path) -> None:
+    """Copy a store whole and consistently, whoever uses either meanwhile."""
+    copy = sqlite3.connect(target, timeout=BUSY_TIMEOUT_S)
+    try:
+        source.backup(copy)
+    finally:
+        copy.close()
+
+
 class transaction:  # noqa: N801 - reads as a statement: ``with transaction(db):``
     """``BEGIN IMMEDIATE`` on entry; ``COMMIT`` on leaving, ``ROLLBACK`` if an exception leaves."""
 

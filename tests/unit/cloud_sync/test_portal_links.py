@@ -66,7 +66,7 @@ def test_only_a_home_id_can_be_linked() -> None:
 
 def site(directory: Path) -> ReceiverConfig:
     """A site in ``directory``."""
-    return ReceiverConfig("site", "localhost", "127.0.0.1", paths=Paths(intake=directory / "intake"))
+    return ReceiverConfig("site", "localhost", "127.0.0.1", paths=Paths(portal=directory / "portal"))
 
 
 def test_the_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:

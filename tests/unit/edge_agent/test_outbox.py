@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from cloud_sync.sync.sender import Item
 from cloud_sync.wire.batch import Anchor, Quality, Quantity, Stream, chain_next, chain_start, content_digest
-from cloud_sync.wire.message import Head
+from cloud_sync.wire.message import Head, Previous, Reason
 from edge_agent.adapters.outbox import Outbox
 from edge_agent.core.batching import Change, Draft, Row
 from edge_agent.core.freshness import Guard
-from edge_agent.errors import OutboxError
+from edge_agent.core.retention import Limits
+from edge_agent.core.shelf import Lost
+from edge_agent.errors import OutboxError, OutboxFullError
 
 HUB, BOOT, EPOCH = "h" * 13, bytes(16), bytes(range(8))
 ROW = Row("C0:00:00:00:00:01", 5, Quantity("door", "", 0, "boolean"), 1)
@@ -25,7 +28,7 @@ def outbox(path: Path) -> Outbox:
 
 def draft(stream: Stream, body: bytes) -> Draft:
     """A draft whose body is known before it is numbered."""
-    return Draft(stream, 1, lambda seq: (body + bytes([seq]), body + bytes([seq]) + b"signature"))
+    return Draft(stream, 1, 5, 9, lambda seq: (body + bytes([seq]), body + bytes([seq]) + b"signature"))
 
 
 def test_batches_are_numbered_and_chained_per_stream(tmp_path: Path) -> None:
@@ -56,7 +59,7 @@ def test_everything_committed_is_there_after_a_restart(tmp_path: Path) -> None:
     (pending,) = again.pending()
     assert (pending.rows, pending.spans, pending.anchor) == ((ROW,), ((1, 5),), anchor)
     assert again.guards() == guards
-    assert [(stream, head.seq) for stream, head in again.unreceipted()] == [(Stream.ROUTINE, 1)]
+    assert [item.head.seq for item in again.shelf().items[Stream.ROUTINE]] == [1]
 
 
 def test_a_coarse_anchor_never_overrides_a_synchronised_one(tmp_path: Path) -> None:
@@ -78,7 +81,9 @@ def test_a_failed_transaction_keeps_nothing_of_it(tmp_path: Path) -> None:
 
     with pytest.raises(OutboxError, match="disk I/O error"):
         box.commit(
-            Change(BOOT, 1, rows=(ROW,), guards={"s": Guard()}, drafts=(Draft(Stream.URGENT, 1, fails),))
+            Change(
+                BOOT, 1, rows=(ROW,), guards={"s": Guard()}, drafts=(Draft(Stream.URGENT, 1, 0, 0, fails),)
+            )
         )
 
     assert box.pending() == []
@@ -100,3 +105,57 @@ def test_an_outbox_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None
 
     with pytest.raises(OutboxError, match="Could not open the outbox"):
         outbox(tmp_path)
+
+
+def test_a_receipted_batch_is_retained_until_it_is_old(tmp_path: Path) -> None:
+    """A receipt lets nothing go at once: a cloud restored from a backup may need it again."""
+    box = outbox(tmp_path)
+    cut = box.commit(Change(BOOT, 0, drafts=(draft(Stream.URGENT, b"a"), draft(Stream.URGENT, b"b")))).cut
+    box.receipted(Stream.URGENT, cut[0][1], 1_000)
+
+    assert box.prune(1_000 + 10_000, Limits(retain_age_max_s=10)) == {}
+    assert box.prune(1_000 + 10_001, Limits(retain_age_max_s=10)) == {Stream.URGENT: cut[0][1]}
+    assert box.signed(Stream.URGENT, 1) is None
+    assert box.signed(Stream.URGENT, 2) is not None
+    assert box.shelf().floors[Stream.URGENT] == cut[0][1]
+
+
+def test_a_full_disk_takes_delivered_batches_first_and_names_the_rest(tmp_path: Path) -> None:
+    """Delivered before not, routine before urgent, old before new; what was not delivered leaves its name."""
+    box = outbox(tmp_path)
+    urgent = box.commit(Change(BOOT, 0, drafts=(draft(Stream.URGENT, b"a"), draft(Stream.URGENT, b"b")))).cut
+    routine = box.commit(Change(BOOT, 0, drafts=(draft(Stream.ROUTINE, b"c"),))).cut
+    box.receipted(Stream.URGENT, urgent[0][1], 1_000)
+
+    floors, gone = box.shed(len(b"a1signature") + 1)
+
+    assert floors == {Stream.URGENT: urgent[0][1]}
+    assert gone == [(Stream.ROUTINE, Item(1, routine[0][1], gone=True))]
+    assert box.lost(Stream.ROUTINE, 1, 1) == Lost(Reason.SHED, 1, 5, 9)
+    assert box.signed(Stream.URGENT, 2) is not None
+
+
+def test_a_new_epoch_numbers_anew_what_was_not_delivered(tmp_path: Path) -> None:
+    """Undelivered content and unnamed gaps go along; why the epoch was begun is remembered."""
+    box = outbox(tmp_path)
+    box.commit(Change(BOOT, 0, drafts=(draft(Stream.ROUTINE, b"x"), draft(Stream.ROUTINE, b"y"))))
+    box.shed(1)
+    told = {Stream.URGENT: 0, Stream.ROUTINE: 9}
+
+    box.begin_epoch(b"newepoch", told, lambda stream, signed, _: draft(stream, signed[:1]))
+
+    assert box.epoch == b"newepoch"
+    assert box.previous == Previous(EPOCH, (0, 2), (0, 9))
+    gap, batch = box.shelf().items[Stream.ROUTINE]
+    assert (gap.gone, gap.head.seq, batch.gone, batch.head.seq) == (True, 1, False, 2)
+    assert box.signed(Stream.ROUTINE, 2) == b"y\2signature"
+
+
+def test_a_full_disk_is_told_apart(tmp_path: Path) -> None:
+    """Only a full disk is a reason to let things go."""
+    box = outbox(tmp_path)
+    box._db.execute(f"PRAGMA max_page_count = {box._db.execute('PRAGMA page_count').fetchone()[0]}")
+    big = Draft(Stream.URGENT, 1, 0, 0, lambda _: (bytes(100_000), bytes(100_000)))
+
+    with pytest.raises(OutboxFullError):
+        box.commit(Change(BOOT, 0, drafts=(big,)))

@@ -13,6 +13,7 @@ import enum
 import hashlib
 import secrets
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -99,6 +100,9 @@ class Tally:
     disbelieved: int = 0
     refusals: int = 0
     last_refusal: str = ""
+    urgent_ms: deque[float] = field(
+        default_factory=lambda: deque(maxlen=100)
+    )  # from commit to receipt, lately
 
 
 @dataclass(slots=True)
@@ -135,6 +139,7 @@ class Uplink:
         self._heartbeat_period_s = heartbeat_period_s
         self._wake = asyncio.Event()
         self._emptied = asyncio.Event()
+        self._urgent_since: dict[int, float] = {}  # by sequence number
         self.state = State.OFFLINE
         self.tally = Tally()
 
@@ -146,6 +151,8 @@ class Uplink:
     def cut(self, stream: Stream, head: wire.Head) -> None:
         """A batch has been committed: send it when its turn comes."""
         self._sender.cut(stream, head)
+        if stream is Stream.URGENT:
+            self._urgent_since[head.seq] = asyncio.get_running_loop().time()
         self._emptied.clear()
         self._wake.set()
 
@@ -261,6 +268,7 @@ class Uplink:
                 "The site's store has changed; a new session finds out where it stands."
             ) from error
         if moved:
+            self._time_urgent(receipt.stream, moved.seq)
             await self._shelf.receipted(receipt.stream, moved)
         self._tell_if_empty()
         self._wake.set()
@@ -289,6 +297,13 @@ class Uplink:
     def _check_addressee(self, site: str, hub: str, epoch: bytes) -> None:
         if (site, hub, epoch) != (self._party.site, self._party.hub, self._party.epoch):
             raise RemoteProtocolError("it is meant for another hub or epoch", code="receipt-not-believed")
+
+    def _time_urgent(self, stream: Stream, head: int) -> None:
+        """How long urgent batches took from their commit here to the cloud's signed word."""
+        if stream is Stream.URGENT:
+            now = asyncio.get_running_loop().time()
+            for seq in [seq for seq in self._urgent_since if seq <= head]:
+                self.tally.urgent_ms.append((now - self._urgent_since.pop(seq)) * 1000)
 
     def _tell_if_empty(self) -> None:
         if not self.waiting():

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.errors import AgentError
@@ -41,6 +42,7 @@ def snapshot(hub: Hub) -> dict[str, Any]:
         "batches_sent": tally.sent,
         "bytes_sent": tally.bytes_sent,
         "receipts": tally.receipts,
+        "urgent_ms": round(median(tally.urgent_ms), 1) if tally.urgent_ms else None,
         "disbelieved": tally.disbelieved,
         "refusals": tally.refusals,
         "last_refusal": tally.last_refusal,

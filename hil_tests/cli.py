@@ -99,7 +99,7 @@ def _in_words(result: dict[str, Any]) -> str:
     )
     measured = (
         f"Urgent ones took {result['urgent_ms']['p50']} ms (p99 {result['urgent_ms']['p99']} ms) from the air to the "
-        f"cloud's disk; {result['bytes_per_reading']} bytes a reading; the hub used {result['hub_rss_mb']} MB."
+        f"receiver; {result['bytes_per_reading']} bytes a reading; the hub used {result['hub_rss_mb']} MB."
     )
     lines = [counted, measured]
     lines += [f"Missing: {lack['kind']} of {lack['sensor']}" for lack in result["missing"]]

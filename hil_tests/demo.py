@@ -200,11 +200,11 @@ async def _watch(running: Run, screen: Callable[[Run], Coroutine[Any, Any, None]
 
 
 async def _drain(running: Run) -> None:
-    """Until the hub says that nothing waits any more."""
+    """Until every batch has its receipt; what is not yet cut the hub hands over when it is asked to stop."""
 
     def empty() -> bool:
         status = running.hub.status()
-        return bool(status) and status["waiting"] == status["uncommitted"] == status["uncut"] == 0
+        return status.get("uplink") == "online" and status["waiting"] == 0
 
     with contextlib.suppress(RigError):  # what is still missing then shows in the balance
         await until(empty, "Handing over", DRAIN_WAIT_S)
@@ -265,7 +265,12 @@ class ScenarioStory:
         """Every sensor of the scenario."""
         return [
             SensorEntry(
-                plan.address, plan.name, plan.room, plan.model, plan.liveness, self._scenario.key_of(plan)
+                plan.address,
+                plan.name.replace("-", " ").capitalize(),
+                plan.room,
+                plan.model,
+                plan.liveness,
+                self._scenario.key_of(plan),
             )
             for plan in self._scenario.sensors
         ]

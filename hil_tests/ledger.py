@@ -55,7 +55,7 @@ class Balance:
     lost: tuple[Missing, ...]
     in_window: tuple[Missing, ...]
     duplicated: tuple[Mapping[str, Any], ...]
-    urgent_ms: tuple[float, ...]  # from the air to the cloud's disk, sorted
+    urgent_ms: tuple[float, ...]  # from the air to the receiver, sorted
 
     @property
     def balanced(self) -> bool:

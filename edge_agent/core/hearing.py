@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from device_profiles.advert import Advert
 from device_profiles.catalogue import Catalogue
@@ -39,11 +39,7 @@ class Kept:
     readings: tuple[Reading, ...]
     guard: Guard
     encrypted: bool
-
-    @property
-    def urgent(self) -> bool:
-        """Whether any of the readings must not wait."""
-        return any(reading.urgent for reading in self.readings)
+    urgent: bool  # one of the readings must not wait
 
 
 class Hearing:
@@ -87,16 +83,16 @@ class Hearing:
             return self._drop("repeats")
         self._guards[advert.address] = frame
         self.counts["heard"] += len(outcome.readings)
-        readings = tuple(self._news(advert.address, reading) for reading in outcome.readings)
-        return Kept(advert.address, advert.heard_ms, readings, frame, encrypted)
+        news = [self._is_news(advert.address, reading) for reading in outcome.readings]
+        return Kept(advert.address, advert.heard_ms, outcome.readings, frame, encrypted, urgent=any(news))
 
-    def _news(self, sensor: str, reading: Reading) -> Reading:
-        """A state said again (a door's heartbeat) is no news: only its change is urgent."""
-        if not reading.urgent or reading.form is not Form.BOOLEAN:
-            return reading
+    def _is_news(self, sensor: str, reading: Reading) -> bool:
+        """An urgent kind is urgent as an event or a change; a state said again (a door's heartbeat) is not."""
+        if not reading.urgent:
+            return False
         told = self._states.get((sensor, reading.kind))
         self._states[sensor, reading.kind] = reading.value
-        return replace(reading, urgent=False) if told == reading.value else reading
+        return reading.form is not Form.BOOLEAN or told != reading.value
 
     def _drop(self, reason: str) -> Kept | None:
         self.counts[reason] += 1

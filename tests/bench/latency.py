@@ -1,4 +1,4 @@
-"""How long an urgent reading takes from the air to the cloud's disk."""
+"""How long an urgent reading takes from the air to the receiver."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ def keeping(coverage: Coverage | None = None) -> Keeping:
 
 def kept(at_ms: int, *, urgent: bool = False) -> Kept:
     """One fresh frame of the door."""
-    reading = Reading("door", 1, 0, "", Form.BOOLEAN, urgent)
-    return Kept(DOOR, at_ms, (reading,), Guard(repeat=at_ms % 256), encrypted=False)
+    reading = Reading("door", 1, 0, "", Form.BOOLEAN, urgent=True)
+    return Kept(DOOR, at_ms, (reading,), Guard(repeat=at_ms % 256), encrypted=False, urgent=urgent)
 
 
 def play(keeper: Keeping, now_ms: int, *, everything: bool = False) -> list[Change]:
@@ -162,6 +162,16 @@ def test_a_broken_contract_is_told_at_once_without_a_reading() -> None:
     batch = decode(change.drafts[0].write(1)[0])
     assert batch.stream is Stream.URGENT
     assert [(statement.last_ms, statement.kept) for statement in batch.heard] == [(1_000, False)]
+
+
+def test_an_urgent_kind_that_came_in_the_clear_is_marked() -> None:
+    """Whether it is news or a state said again: anybody near could have sent it."""
+    keeper = keeping()
+    keeper.take(kept(1_000))
+
+    (change,) = play(keeper, 16_000)
+
+    assert [row.quantity.plain for row in change.rows] == [True]
 
 
 def test_what_memory_cannot_hold_is_shed_and_counted() -> None:

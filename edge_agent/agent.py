@@ -144,8 +144,9 @@ def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
         config.outbox.limits,
         {address: sensor.described for address, sensor in sensors.items()},
         coverage,
-        sign=lambda body: sign_inside(identity.data_key, body),
+        sign=lambda body: sign_inside(identity.data_key, body, identity.site, identity.hub),
         committed=outbox.pending(),
+        resolution_ms=lambda sensor, kind: sensors[sensor].resolution_ms(kind),
     )
     disk = ThreadPoolExecutor(1, "outbox")
     shelf = outbox.shelf()
@@ -229,12 +230,16 @@ def begin_epoch(hub: Hub, group: BaseExceptionGroup[EpochOverError]) -> None:
     assert isinstance(over, EpochOverError)  # noqa: S101 - that is the group we asked for
     log.warning("epoch.over", hub=hub.identity.hub, trouble=str(over), told=dict(over.told))
 
-    def redraft(stream: Stream, signed: bytes, epoch: bytes) -> Draft:
+    identity = hub.identity
+
+    def redraft(stream: Stream, signed: bytes, packed: bytes, epoch: bytes) -> Draft:
         body = signed[:-SIGNATURE_BYTES]
-        batch = decode(body)
+        batch = decode(body, identity.site, identity.hub, packed)
         origin = batch.origin or BatchOrigin(batch.epoch, batch.seq, content_digest(body))
         batch = replace(batch, epoch=epoch, origin=origin)
-        return drafted(batch, stream, lambda body: sign_inside(hub.identity.data_key, body))
+        return drafted(
+            batch, stream, lambda body: sign_inside(identity.data_key, body, identity.site, identity.hub)
+        )
 
     hub.outbox.begin_epoch(hub.chance.randbytes(EPOCH_BYTES), over.told, redraft)
 

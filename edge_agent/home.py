@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class HomeSensor:
     assigned: Assigned
     liveness: Liveness
     described: Sensor
+    resolution_ms: Callable[[str], int]  # how finely the time of a kind means anything
 
 
 def sensors(config: HubConfig, catalogue: Catalogue) -> dict[str, HomeSensor]:
@@ -51,4 +53,5 @@ def _sensor(address: str, entry: SensorConfig, catalogue: Catalogue) -> HomeSens
         Assigned(address, entry.name, entry.room, entry.model, key),
         alive,
         Sensor(address, entry.name, entry.room, entry.model, alive.contract, alive.period_s),
+        profile.resolution_ms,
     )

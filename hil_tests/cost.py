@@ -361,7 +361,7 @@ def _batch_sent(body: int) -> int:
 def _receipt_bytes() -> int:
     """A receipt that holds nothing above its head, and its signature."""
     head = Head(1_000_000, bytes(32))
-    receipt = Receipt("s" * 13, "h" * 13, bytes(8), Stream.ROUTINE, head, (), bytes(8))  # type: ignore[arg-type]
+    receipt = Receipt("s" * 13, "h" * 13, bytes(8), Stream.ROUTINE, head, (), bytes(8))
     return 1 + len(encode_receipt(receipt)) + SIGNATURE_BYTES
 
 

@@ -25,18 +25,22 @@ _SEAL_TAG: Final = b"lum-seal-1\0"
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
 
 
-def sign_inside(data_key: keys.PrivateKey, body: bytes) -> bytes:
-    """Sign a batch body with the hub's data key: ``body || signature``."""
-    return sign_tagged(data_key, _BATCH_TAG, body)
+def sign_inside(data_key: keys.PrivateKey, body: bytes, site: str, hub: str) -> bytes:
+    """Sign a batch body with the hub's data key: ``body || signature``.
+
+    Site and hub are named in what is signed though not in what is sent: both ends know them, and a
+    batch means nothing under another hub's name or at another site.
+    """
+    return sign_tagged(data_key, _batch_tag(site, hub), body)
 
 
-def verify_inside(public: keys.PublicKey, signed: bytes) -> bytes:
-    """Give back the body of a signed batch.
+def verify_inside(public: keys.PublicKey, signed: bytes, site: str, hub: str) -> bytes:
+    """Give back the body of a batch that ``hub`` signed for ``site``.
 
     Raises:
         SignatureError: ``batch-signature-wrong``.
     """
-    return verify_tagged(public, _BATCH_TAG, signed, code="batch-signature-wrong")
+    return verify_tagged(public, _batch_tag(site, hub), signed, code="batch-signature-wrong")
 
 
 def sign_tagged(key: keys.PrivateKey, tag: bytes, body: bytes) -> bytes:
@@ -98,6 +102,12 @@ def open_sealed(sealed: bytes, site_keys: Mapping[bytes, X25519PrivateKey], hub:
         return _SUITE.decrypt(encrypted, site_key, info=_info(key_id, hub))
     except (InvalidTag, ValueError) as error:
         raise EnvelopeError("batch-not-decryptable") from error
+
+
+def _batch_tag(site: str, hub: str) -> bytes:
+    # Unambiguous: each name says its length, so no pair of names and body reads as another.
+    names = (site.encode(), hub.encode())
+    return _BATCH_TAG + b"".join(bytes([len(name)]) + name for name in names)
 
 
 def _info(key_id: bytes, hub: str) -> bytes:

@@ -159,8 +159,8 @@ def status(config_file: Path, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--home", help="Only this home.")
 def print_readings(config_file: Path, home: str | None) -> None:
     """Print every stored reading, one JSON object a line, each verified again on the way."""
-    db = open_database(load_config(config_file).paths.store)
-    for reading in readings(Batches(db)):
+    config = load_config(config_file)
+    for reading in readings(Batches(open_database(config.paths.store)), config.site):
         if home in {None, reading["home"]}:
             click.echo(json.dumps(reading, ensure_ascii=False))
 

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from cloud_sync.receiver.store.batches import Arrival, Batches, Session
+from cloud_sync.receiver.store.batches import Arrival, Batches, Session, Unread
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from cloud_sync.sync import ledger
 from cloud_sync.sync.placing import clock_fault, place
 from cloud_sync.sync.session import session_key
 from cloud_sync.wire import message as wire
-from cloud_sync.wire.batch import Batch, Stream, content_digest, decode
+from cloud_sync.wire.batch import Batch, Stream, content_digest, decode, leans_on
 from cloud_sync.wire.errors import WireError
 from cloud_sync.wire.limits import ENVELOPE_MAX_BYTES
 from zero_trust.credential import certificate_key
@@ -122,35 +122,65 @@ class Service:
             raise WireError("the message is larger than any hub may send", "batch-too-large")
         signed = open_sealed(content, self._site_keys, incoming.hub)
         row = self._speaker(incoming)
-        body = verify_inside(self._data_key(row), signed)
-        batch = decode(body)
-        self._check_names(incoming.hub, batch.hub, batch.site)
+        body = verify_inside(self._data_key(row), signed, self._site, incoming.hub)
+        header, manifest = leans_on(body)
         envelope = hashlib.sha256(incoming.payload).digest()
+        size, received_ms = len(incoming.payload), incoming.received_ms
         arrival = Arrival(
-            batch, content_digest(body), envelope, signed, len(incoming.payload), incoming.received_ms
+            incoming.hub, header, manifest, content_digest(body), envelope, signed, size, received_ms
         )
-        self._count(row, arrival)
-        if clock_fault(batch.anchor, incoming.received_ms):
+        self._count(row, arrival, body)
+        if clock_fault(header.anchor, received_ms):
             refused.append(
-                _Refused(incoming, "clock-fault", f"batch {batch.seq} kept, its clock not believed")
+                _Refused(incoming, "clock-fault", f"batch {header.seq} kept, its clock not believed")
             )
-        return _Counted(batch.stream, batch.epoch)
+        return _Counted(header.stream, header.epoch)
 
-    def _count(self, row: HubRow, arrival: Arrival) -> None:
+    def _count(self, row: HubRow, arrival: Arrival, body: bytes) -> None:
         """Insert a new batch and what follows from it; recognise repeats; keep and refuse forks."""
-        batch = arrival.batch
-        known = self._batches.known(batch)
+        known = self._batches.known(arrival)
         match ledger.admit(arrival.digest, known and known[0]):
             case ledger.Stored():
-                if self._batches.insert(arrival):
-                    self._batches.derive(row.home, arrival, place(batch, arrival.received_ms))
+                self._enter(row, arrival, body)
             case ledger.Forked():
                 self._batches.insert_fork(arrival)
-                raise PolicyError("batch-forked", _named(batch))
+                raise PolicyError("batch-forked", _named(arrival))
             case ledger.Duplicate():
                 # A hub seals anew each time it resends: the very same envelope again is somebody else's doing.
                 if known and known[1] == arrival.envelope:
-                    raise PolicyError("batch-replayed", _named(batch))
+                    raise PolicyError("batch-replayed", _named(arrival))
+
+    def _enter(self, row: HubRow, arrival: Arrival, body: bytes) -> None:
+        """Keep a new batch; read it if its manifest is here, and those that waited for the one it carries."""
+        header = arrival.header
+        packed = arrival.manifest or self._batches.manifest(
+            arrival.hub, header.epoch, header.stream, arrival.manifest_seq
+        )
+        batch = (
+            decode(body, self._site, arrival.hub, packed) if packed else None
+        )  # before anything is written
+        unread = self._batches.insert(arrival)
+        if batch is not None:
+            self._read(row, unread, batch, whole=arrival.manifest is not None)
+        if arrival.manifest is not None:
+            for waiting in self._batches.unread(arrival):
+                self._read_late(row, waiting, arrival.manifest)
+
+    def _read_late(self, row: HubRow, waiting: Unread, packed: bytes) -> None:
+        """A batch that came before its manifest; if it cannot be read even now, somebody must look."""
+        try:
+            batch = decode(waiting.signed[: -wire.SIGNATURE_BYTES], self._site, row.hub, packed)
+        except WireError as error:
+            self._batches.raise_incident(row.hub, "batch-malformed", str(error), waiting.received_ms)
+            return
+        self._read(row, waiting, batch, whole=False)
+
+    def _read(self, row: HubRow, unread: Unread, batch: Batch, *, whole: bool) -> None:
+        if clock_fault(batch.anchor, unread.received_ms):
+            batch = replace(batch, anchor=None)
+        anchor = self._batches.best_anchor(batch)
+        placing = place(batch, anchor, unread.received_ms)
+        self._batches.derive(row.home, unread, batch, placing, whole=whole)
 
     def _take_gone(self, incoming: Incoming, content: bytes) -> _Counted:
         """A hub says what it no longer holds: the gap gets its name, and somebody is told."""
@@ -273,8 +303,8 @@ class Service:
         return Answer(hub, wire.framed(kind, sign_tagged(self._keys.receipt, tag, body)))
 
 
-def _named(batch: Batch) -> str:
-    return f"{batch.stream.name.lower()} {batch.seq}"
+def _named(arrival: Arrival) -> str:
+    return f"{arrival.header.stream.name.lower()} {arrival.header.seq}"
 
 
 def _ms(moment: object) -> int | None:

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from cloud_sync.receiver.store.batches import Batches
-from cloud_sync.sync.placing import place
-from cloud_sync.wire.batch import Quantity, decode, rows
+from cloud_sync.sync.placing import Placing
+from cloud_sync.wire.batch import Quality, Quantity, decode, rows
 from zero_trust.credential import certificate_key, load_certificate
 from zero_trust.envelope import verify_inside
 
 
-def readings(batches: Batches) -> Iterator[dict[str, Any]]:
+def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
     """Every reading of every stored batch, in the order received.
 
     Raises:
@@ -21,8 +21,9 @@ def readings(batches: Batches) -> Iterator[dict[str, Any]]:
     """
     for row in batches.stored():
         public = certificate_key(load_certificate(row["data_certificate"]))
-        batch = decode(verify_inside(public, row["signed"]))
-        placing = place(batch, row["received_ms"])
+        body = verify_inside(public, row["signed"], site, row["hub"])
+        batch = decode(body, site, row["hub"], row["packed"])
+        placing = Placing(row["offset_ms"], Quality(row["quality"]))
         for sensor, quantity, reading in rows(batch):
             yield {
                 "home": row["home"],

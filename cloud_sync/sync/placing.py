@@ -26,9 +26,8 @@ def clock_fault(anchor: Anchor | None, received_ms: int) -> bool:
     return anchor is not None and anchor.wall_ms > received_ms + AHEAD_MAX_MS
 
 
-def place(batch: Batch, received_ms: int) -> Placing:
-    """Place a batch by its anchor; without a believable one, by its arrival (the latest it can have happened)."""
-    anchor = batch.anchor
+def place(batch: Batch, anchor: Anchor | None, received_ms: int) -> Placing:
+    """Place a batch by the best clock its boot has told; without one, by its arrival (the latest it can have happened)."""
     if anchor is None or anchor.quality is Quality.UNSET or clock_fault(anchor, received_ms):
         return Placing(received_ms - batch.made_ms, Quality.UNSET)
     return Placing(anchor.wall_ms - anchor.boot_ms, anchor.quality)

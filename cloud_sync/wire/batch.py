@@ -1,57 +1,46 @@
-"""The batch: consecutive readings of one stream and what was listened to meanwhile, as msgpack columns.
+"""The batch: consecutive readings of one stream, and what was listened to meanwhile. READ FIRST of the format.
 
-Everything inside is signed; nothing here is. Times are milliseconds of the hub's boot
-clock under its boot id; the anchor ties that clock to the wall, with its quality.
+:func:`encode` turns one into the bytes that a hub signs, leaning on the manifest of an earlier batch where that
+still fits (:class:`Inline`); :func:`decode` is its inverse. ``SPEC.md`` is the definition of the bytes; the other
+modules are its chapters: ``body.py`` (header), ``manifest.py``, ``columns.py``, ``coverage.py``, ``coder.py``.
+
+Times are milliseconds of the hub's boot clock under its boot id; the anchor ties that clock to the wall.
 """
 
 from __future__ import annotations
 
-import enum
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-import msgpack
+from cloud_sync.wire import hints, manifest
+from cloud_sync.wire.body import (
+    Anchor,
+    Header,
+    Origin,
+    Quality,
+    Stream,
+    decode_payload,
+    encode_body,
+    parse_body,
+    start_of,
+)
+from cloud_sync.wire.chain import chain_next, chain_start, content_digest
+from cloud_sync.wire.columns import Layout
+from cloud_sync.wire.columns import Row as CodedRow
+from cloud_sync.wire.coverage import Coverage, Heard
+from cloud_sync.wire.manifest import Contract, Manifest
 
-from cloud_sync.wire.errors import WireError
-from cloud_sync.wire.limits import READINGS_MAX, SENSORS_MAX, SPANS_MAX, TEXT_MAX_CHARS, VALUE_MAX
+__all__ = [
+    "Anchor", "Batch", "Contract", "Encoded", "Heard", "Inline", "Origin", "Quality", "Quantity", "Reading", "Sensor",
+    "Stream", "chain_next", "chain_start", "content_digest", "decode", "encode", "indexed", "leans_on", "rows",
+]  # fmt: skip
 
-VERSION = 1
-DIGEST_BYTES = 32
-
-
-class Stream(enum.IntEnum):
-    """Two streams a hub, each with its own sequence, so that an alarm overtakes a backlog."""
-
-    URGENT = 0
-    ROUTINE = 1
-
-
-class Quality(enum.IntEnum):
-    """How far the wall clock behind an anchor can be believed."""
-
-    UNSET = 0  # plainly wrong: before this software existed
-    COARSE = 1  # plausible, not synchronised
-    SYNCED = 2  # the kernel says it is disciplined
-
-
-class Contract(enum.IntEnum):
-    """How a sensor proves that it is alive."""
-
-    EVENT_ONLY = 0
-    PERIODIC = 1
-    HEARTBEAT = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """``wall_ms`` since 1970 was read when the boot clock stood at ``boot_ms``."""
-
-    wall_ms: int
-    boot_ms: int
-    quality: Quality
+EVENT_TICK_MS, CLIMATE_TICK_MS = 1, 1000
+RENEW_AFTER_BATCHES = 96  # a day of routine batches: hints drawn from newer readings cost less than they save
+ANCHOR_DRIFT_MS = 250  # a clock that has moved by more is told again
+LAYOUTS_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +57,19 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What a column measures: its kind, unit and decimal exponent (NUMBER), or BOOLEAN, or TEXT."""
+    """What a column measures: its kind, unit and decimal exponent (number), or boolean, or text."""
 
     kind: str
     unit: str
     exponent: int
     form: str  # "number" | "boolean" | "text"
     plain: bool = False  # true: an urgent kind that came unencrypted, so anybody near could have sent it
+    tick_ms: int = 0  # resolution of its times; 0: what its form suggests
+
+    @property
+    def resolution_ms(self) -> int:
+        """Climate times mean nothing below a second; events are told to the millisecond."""
+        return self.tick_ms or (CLIMATE_TICK_MS if self.form == "number" else EVENT_TICK_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +83,6 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """When a sensor was last heard (0: not in this boot), and whether it keeps its contract."""
-
-    sensor: int
-    last_ms: int
-    kept: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a batch stood before its hub had to begin a new epoch: the same content must not count twice."""
-
-    epoch: bytes
-    seq: int
-    digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """One numbered batch of one stream of one hub."""
 
@@ -116,78 +93,111 @@ class Batch:
     seq: int
     boot_id: bytes
     made_ms: int
-    anchor: Anchor | None
+    anchor: Anchor | None  # None: the last one told in this boot holds on
     sensors: tuple[Sensor, ...] = ()
     quantities: tuple[Quantity, ...] = ()
     readings: tuple[Reading, ...] = ()
-    spans: tuple[tuple[int, int], ...] = ()  # listened from..to, boot ms; ends at a decoded frame
+    spans: tuple[tuple[int, int], ...] = ()  # listened from..to; each ends at a decoded frame
     heard: tuple[Heard, ...] = ()
     origin: Origin | None = None
 
 
-def encode(batch: Batch) -> bytes:
-    """The bytes that are signed, stored and sent. Readings keep their order."""
-    columns: tuple[Sequence[Any], ...] = (
-        [r.sensor for r in batch.readings],
-        [r.quantity for r in batch.readings],
-        _deltas(r.at_ms for r in batch.readings),
-        [r.value for r in batch.readings],
-    )
-    packed: bytes = msgpack.packb(
-        (
-            VERSION,
-            batch.site,
-            batch.hub,
-            batch.epoch,
-            int(batch.stream),
-            batch.seq,
-            batch.boot_id,
-            batch.made_ms,
-            batch.anchor and (batch.anchor.wall_ms, batch.anchor.boot_ms, int(batch.anchor.quality)),
-            [(s.address, s.name, s.room, s.model, int(s.contract), s.period_s) for s in batch.sensors],
-            [(q.kind, q.unit, q.exponent, q.form, q.plain) for q in batch.quantities],
-            columns,
-            batch.spans,
-            [(h.sensor, h.last_ms, h.kept) for h in batch.heard],
-            batch.origin and (batch.origin.epoch, batch.origin.seq, batch.origin.digest),
-        )
-    )
-    return packed
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """What later batches of a stream may lean on: the manifest that batch ``seq`` carries, and the clock last told."""
+
+    seq: int
+    packed: bytes
+    readings: int  # that its hints were drawn from
+    anchor: Anchor | None
 
 
-def decode(body: bytes) -> Batch:
-    """The batch in ``body``. Call it only on bytes whose signature has been verified.
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The bytes to sign, and what the next batch of the stream may lean on."""
+
+    body: bytes
+    inline: Inline
+
+
+def encode(batch: Batch, before: Inline | None = None) -> Encoded:
+    """The bytes that are signed, stored and sent.
+
+    Args:
+        batch: what to say; its readings may come in any order.
+        before: of the last batch of this stream and epoch; None for the first.
+
+    Raises:
+        WireError: a limit is broken.
+    """
+    known = _fitting(batch, before)
+    packed = known.packed if known else _described(batch, before).pack()
+    opened, layout = _layout(packed)
+    numbers = {sensor.address: number for number, sensor in enumerate(opened.sensors)}
+    coded = list(_coded(batch, opened, numbers))
+    anchor = batch.anchor if known is None or _moved(known.anchor, batch.anchor) else None
+    header = Header(
+        epoch=batch.epoch,
+        stream=batch.stream,
+        seq=batch.seq,
+        distance=batch.seq - known.seq if known else 0,
+        count=len(coded),
+        made_ms=batch.made_ms,
+        start_ms=start_of(coded, batch.made_ms),
+        anchor=anchor,
+        origin=batch.origin,
+    )
+    told = [replace(h, sensor=numbers[batch.sensors[h.sensor].address]) for h in batch.heard]
+    told.sort(key=lambda heard: heard.sensor)
+    body = encode_body(header, layout, Coverage(batch.spans, tuple(told)), coded, None if known else packed)
+    if known is None:
+        return Encoded(body, Inline(batch.seq, packed, len(coded), anchor))
+    return Encoded(body, replace(known, anchor=anchor or known.anchor))
+
+
+def leans_on(body: bytes) -> tuple[Header, bytes | None]:
+    """The header of a body, and its manifest (packed) if it carries one; else batch ``seq - distance`` does.
 
     Raises:
         WireError: the bytes break the format or a limit.
     """
-    try:
-        fields = msgpack.unpackb(body, use_list=False, max_array_len=READINGS_MAX, max_map_len=0)
-    except (ValueError, msgpack.UnpackException) as error:
-        raise WireError(f"the batch is not msgpack within its limits: {error}") from error
-    if not isinstance(fields, tuple) or not fields or fields[0] != VERSION:
-        raise WireError("the batch is of a version this receiver does not know", "batch-version-unknown")
-    try:
-        batch = _from_fields(fields)
-    except (TypeError, ValueError, LookupError) as error:
-        raise WireError(f"a field of the batch is missing or of the wrong type: {error}") from error
-    _check(batch)
-    return batch
+    parsed = parse_body(body)
+    if parsed.manifest is not None:
+        _layout(parsed.manifest)  # is it one?
+    return parsed.header, parsed.manifest
 
 
-def content_digest(body: bytes) -> bytes:
-    """What identifies a batch's content: SHA-256 over the signed bytes, not the signature (ECDSA is malleable)."""
-    return hashlib.sha256(b"lum-digest-1\0" + body).digest()
+def decode(body: bytes, site: str, hub: str, packed: bytes) -> Batch:
+    """The batch in ``body``. Call it only on bytes whose signature has been verified.
 
+    Args:
+        body: what was signed.
+        site: name of the site that the signature names.
+        hub: id of the hub that the signature names.
+        packed: the manifest it leans on, see :func:`leans_on`.
 
-def chain_start(hub: str, epoch: bytes, stream: Stream) -> bytes:
-    """The chain hash before the first batch of a stream."""
-    return hashlib.sha256(b"lum-chain-1\0" + hub.encode() + b"\0" + epoch + bytes([stream])).digest()
-
-
-def chain_next(chain: bytes, digest: bytes) -> bytes:
-    """The chain hash after one more batch: equal chains mean equal histories."""
-    return hashlib.sha256(chain + digest).digest()
+    Raises:
+        WireError: the bytes break the format or a limit.
+    """
+    parsed, (opened, layout) = parse_body(body), _layout(packed)
+    coverage, coded = decode_payload(parsed, layout)
+    header, (quantities, places) = parsed.header, _quantities(packed)
+    return Batch(
+        site=site,
+        hub=hub,
+        epoch=header.epoch,
+        stream=header.stream,
+        seq=header.seq,
+        boot_id=opened.boot_id,
+        made_ms=header.made_ms,
+        anchor=header.anchor,
+        sensors=_sensors(packed),
+        quantities=quantities,
+        readings=tuple([Reading(s, places[s][q], at_ms, value) for s, q, at_ms, value in coded]),
+        spans=coverage.spans,
+        heard=coverage.heard,
+        origin=header.origin,
+    )
 
 
 def rows(batch: Batch) -> Iterable[tuple[Sensor, Quantity, Reading]]:
@@ -204,135 +214,142 @@ def indexed(items: Iterable[Any]) -> Mapping[Any, int]:
     return numbers
 
 
-def _from_fields(fields: tuple[Any, ...]) -> Batch:
-    (
-        _,
-        site,
-        hub,
-        epoch,
-        stream,
-        seq,
-        boot_id,
-        made_ms,
-        anchor,
-        sensors,
-        quantities,
-        columns,
-        spans,
-        heard,
-        origin,
-    ) = fields
-    sensor_column, quantity_column, deltas, values = columns
-    if not len(sensor_column) == len(quantity_column) == len(deltas) == len(values):
-        raise WireError("the columns of the batch differ in length")
-    return Batch(
-        site=site,
-        hub=hub,
-        epoch=epoch,
-        stream=Stream(stream),
-        seq=seq,
-        boot_id=boot_id,
-        made_ms=made_ms,
-        anchor=None if anchor is None else Anchor(anchor[0], anchor[1], Quality(anchor[2])),
-        sensors=tuple(Sensor(a, n, r, m, Contract(c), p) for a, n, r, m, c, p in sensors),
-        quantities=tuple(Quantity(*q) for q in quantities),
-        readings=tuple(map(Reading, sensor_column, quantity_column, _sums(deltas), values)),
-        spans=tuple((start, end) for start, end in spans),
-        heard=tuple(Heard(s, at, kept) for s, at, kept in heard),
-        origin=None if origin is None else Origin(*origin),
+def _fitting(batch: Batch, before: Inline | None) -> Inline | None:
+    """The earlier manifest, if it names all that this batch speaks of and its hints are not stale."""
+    if before is None or batch.seq - before.seq >= RENEW_AFTER_BATCHES:
+        return None
+    if len(batch.readings) >= 4 * before.readings + 100:
+        return None  # drawn from too little
+    opened, _ = _layout(before.packed)
+    if opened.boot_id != batch.boot_id:
+        return None
+    known = {sensor.address: sensor for sensor in opened.sensors}
+    spoken = _spoken(batch)
+    fits = all(
+        sensor.address in known
+        and _described_alike(sensor, known[sensor.address])
+        and spoken[number].keys() <= set(map(_plain_quantity, _tracked(known[sensor.address])))
+        for number, sensor in enumerate(batch.sensors)
     )
+    return before if fits else None
 
 
-def _check(batch: Batch) -> None:
-    """Every field is of its type and inside its limits; indices point at something."""
-    good = {
-        "site and hub": _is_text(batch.site) and _is_text(batch.hub),
-        "epoch and boot id": _is_bytes(batch.epoch, 8) and _is_bytes(batch.boot_id, 16),
-        "sequence number and time": _is_count(batch.seq) and batch.seq >= 1 and _is_count(batch.made_ms),
-        "anchor": not batch.anchor or (_is_count(batch.anchor.wall_ms) and _is_count(batch.anchor.boot_ms)),
-        "sensors": len(batch.sensors) <= SENSORS_MAX and all(map(_sensor_ok, batch.sensors)),
-        "quantities": all(map(_quantity_ok, batch.quantities)),
-        "readings": all(_reading_ok(reading, batch) for reading in batch.readings),
-        "listening spans": len(batch.spans) <= SPANS_MAX and _spans_ok(batch.spans),
-        "origin": batch.origin is None or _origin_ok(batch.origin),
-        "coverage statements": all(_heard_ok(heard, batch) for heard in batch.heard),
+def _described(batch: Batch, before: Inline | None) -> Manifest:
+    """A manifest of everything known so far and everything this batch speaks of, with fresh hints."""
+    opened = _layout(before.packed)[0] if before else None
+    known = {sensor.address: sensor for sensor in opened.sensors} if opened else {}
+    spoken = {
+        sensor.address: (sensor, quantities)
+        for sensor, quantities in zip(batch.sensors, _spoken(batch), strict=True)
     }
-    for what, ok in good.items():
-        if not ok:
-            raise WireError(f"the {what} of the batch are not of their type or inside their limits")
-
-
-def _spans_ok(spans: Sequence[tuple[int, int]]) -> bool:
-    return all(_is_count(start) and _is_count(end) and start <= end for start, end in spans) and all(
-        earlier[1] <= later[0] for earlier, later in pairwise(spans)
+    addresses = [*known, *(address for address in spoken if address not in known)]
+    return Manifest(
+        batch.boot_id, tuple(_sensor(known.get(a), *spoken.get(a, (None, {}))) for a in addresses)
     )
 
 
-def _origin_ok(origin: Origin) -> bool:
-    return _is_bytes(origin.epoch, 8) and _is_count(origin.seq) and _is_bytes(origin.digest, DIGEST_BYTES)
+_Said = Mapping[Quantity, Sequence[Reading]]
 
 
-def _heard_ok(heard: Heard, batch: Batch) -> bool:
-    return (
-        _is_index(heard.sensor, batch.sensors) and _is_count(heard.last_ms) and isinstance(heard.kept, bool)
+def _sensor(known: manifest.Sensor | None, sensor: Sensor | None, said: _Said) -> manifest.Sensor:
+    """One sensor: as this batch describes it, with all quantities ever heard of it."""
+    before = dict.fromkeys(map(_plain_quantity, _tracked(known))) if known else {}
+    described: Any = sensor or known
+    tracks: dict[tuple[int, bool], list[Quantity]] = {}
+    for quantity in [*before, *(q for q in said if q not in before)]:
+        tracks.setdefault((quantity.resolution_ms, quantity.form != "number"), []).append(quantity)
+    return manifest.Sensor(
+        described.address,
+        described.name,
+        described.room,
+        described.model,
+        described.contract,
+        described.period_s,
+        tuple(_track(tick_ms, event, group, said) for (tick_ms, event), group in tracks.items()),
     )
 
 
-def _sensor_ok(sensor: Sensor) -> bool:
-    return all(_is_text(t) for t in (sensor.address, sensor.name, sensor.room, sensor.model)) and _is_count(
-        sensor.period_s
+def _track(tick_ms: int, event: bool, group: Sequence[Quantity], said: _Said) -> manifest.Track:  # noqa: FBT001 - as Track
+    times = sorted({reading.at_ms for quantity in group for reading in said.get(quantity, ())})
+    timing = hints.timing(times, tick_ms, event=event)
+    columns = tuple(_column(quantity, [r.value for r in said.get(quantity, ())]) for quantity in group)
+    return manifest.Track(event, tick_ms, timing.period_us, timing.skip, timing.noise, columns)
+
+
+def _column(quantity: Quantity, values: Sequence[int | str]) -> manifest.Quantity:
+    last = values[-1] if values else 0
+    return manifest.Quantity(
+        quantity.kind,
+        quantity.unit,
+        quantity.exponent,
+        quantity.form,
+        quantity.plain,
+        hints.spread(quantity.form, values),
+        recent=last if isinstance(last, int) and quantity.form == "number" else 0,
     )
 
 
-def _quantity_ok(quantity: Quantity) -> bool:
-    return (
-        _is_text(quantity.kind)
-        and _is_text(quantity.unit)
-        and type(quantity.exponent) is int
-        and -12 <= quantity.exponent <= 12
-        and _is_text(quantity.form)
-        and quantity.form in {"number", "boolean", "text"}
-        and type(quantity.plain) is bool
-    )
+def _coded(batch: Batch, opened: Manifest, numbers: Mapping[str, int]) -> Iterator[CodedRow]:
+    """The readings as the columns want them: sensor and quantity as the manifest counts them."""
+    places = [
+        {quantity: place for place, quantity in enumerate(map(_plain_quantity, _tracked(sensor)))}
+        for sensor in opened.sensors
+    ]
+    sensors = [numbers[sensor.address] for sensor in batch.sensors]
+    quantities = [replace(quantity, tick_ms=quantity.resolution_ms) for quantity in batch.quantities]
+    for reading in batch.readings:
+        sensor = sensors[reading.sensor]
+        yield sensor, places[sensor][quantities[reading.quantity]], reading.at_ms, reading.value
 
 
-def _reading_ok(reading: Reading, batch: Batch) -> bool:
-    if not (_is_index(reading.sensor, batch.sensors) and _is_index(reading.quantity, batch.quantities)):
-        return False
-    if not _is_count(reading.at_ms):
-        return False
-    if batch.quantities[reading.quantity].form == "text":
-        return _is_text(reading.value)
-    return type(reading.value) is int and -VALUE_MAX <= reading.value < VALUE_MAX
+def _spoken(batch: Batch) -> list[dict[Quantity, list[Reading]]]:
+    """By sensor, what it says, in order of time."""
+    said: list[dict[Quantity, list[Reading]]] = [{} for _ in batch.sensors]
+    quantities = [replace(quantity, tick_ms=quantity.resolution_ms) for quantity in batch.quantities]
+    for reading in sorted(batch.readings, key=lambda reading: reading.at_ms):
+        said[reading.sensor].setdefault(quantities[reading.quantity], []).append(reading)
+    return said
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= TEXT_MAX_CHARS
+def _tracked(sensor: manifest.Sensor) -> Iterator[tuple[manifest.Track, manifest.Quantity]]:
+    return ((track, quantity) for track in sensor.tracks for quantity in track.quantities)
 
 
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value < VALUE_MAX
+def _plain_quantity(tracked: tuple[manifest.Track, manifest.Quantity]) -> Quantity:
+    track, q = tracked
+    return Quantity(q.kind, q.unit, q.exponent, q.form, q.plain, track.tick_ms)
 
 
-def _is_index(value: object, items: Sequence[object]) -> bool:
-    return type(value) is int and 0 <= value < len(items)
+def _described_alike(sensor: Sensor, known: manifest.Sensor) -> bool:
+    return sensor == _plain_sensor(known)
 
 
-def _is_bytes(value: object, length: int) -> bool:
-    return isinstance(value, bytes) and len(value) == length
+def _plain_sensor(s: manifest.Sensor) -> Sensor:
+    return Sensor(s.address, s.name, s.room, s.model, s.contract, s.period_s)
 
 
-def _deltas(times: Iterable[int]) -> list[int]:
-    deltas, last = [], 0
-    for time in times:
-        deltas.append(time - last)
-        last = time
-    return deltas
+def _moved(told: Anchor | None, now: Anchor | None) -> bool:
+    """Whether the clock must be told again: it jumped, drifted, or is better known."""
+    if told is None or now is None:
+        return now is not None
+    drift_ms = (now.wall_ms - now.boot_ms) - (told.wall_ms - told.boot_ms)
+    return now.quality is not told.quality or abs(drift_ms) > ANCHOR_DRIFT_MS
 
 
-def _sums(deltas: Iterable[int]) -> list[int]:
-    times, last = [], 0
-    for delta in deltas:
-        last += delta
-        times.append(last)
-    return times
+@lru_cache(LAYOUTS_KEPT)
+def _layout(packed: bytes) -> tuple[Manifest, Layout]:
+    opened = Manifest.unpack(packed)
+    return opened, Layout.of(opened)
+
+
+@lru_cache(LAYOUTS_KEPT)
+def _sensors(packed: bytes) -> tuple[Sensor, ...]:
+    return tuple(map(_plain_sensor, _layout(packed)[0].sensors))
+
+
+@lru_cache(LAYOUTS_KEPT)
+def _quantities(packed: bytes) -> tuple[tuple[Quantity, ...], list[list[int]]]:
+    """All quantities of a manifest, each once, and where each sensor's stand among them."""
+    by_sensor = [list(map(_plain_quantity, _tracked(sensor))) for sensor in _layout(packed)[0].sensors]
+    numbers = indexed(quantity for quantities in by_sensor for quantity in quantities)
+    return tuple(numbers), [[numbers[quantity] for quantity in quantities] for quantities in by_sensor]

@@ -25,8 +25,7 @@ EPOCH_BYTES: Final = 8
 CHAIN_BYTES: Final = 32
 SEQ_MAX: Final = 0xFFFFFFFF
 
-_CHECKPOINT, _ANCHOR, _ROUTINE = 0x02, 0x04, 0x08
-_KNOWN_FLAGS: Final = _CHECKPOINT | _ANCHOR | _ROUTINE
+_ORIGIN, _CHECKPOINT, _ANCHOR, _ROUTINE = 0x01, 0x02, 0x04, 0x08
 _WALL_BYTES: Final = 6
 
 
@@ -56,6 +55,15 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a batch stood before its hub had to begin a new epoch: the same content must not count twice."""
+
+    epoch: bytes
+    seq: int
+    digest: bytes  # of its body there
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """What the batch is, before any of it is decoded.
 
@@ -69,6 +77,7 @@ class Header:
         start_ms: boot clock, a whole second from which times are counted, not after ``made_ms``.
         anchor: when it has changed; else the last one sent in this boot holds on.
         chain: in checkpoints, the chain hash before this batch.
+        origin: if the same content was numbered in an earlier epoch.
     """
 
     epoch: bytes
@@ -80,6 +89,7 @@ class Header:
     start_ms: int
     anchor: Anchor | None = None
     chain: bytes | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +148,14 @@ def parse_body(data: bytes) -> Body:
     if not data or data[0] >> 4 != VERSION:
         raise WireError("the batch is of a version this receiver does not know", "batch-version-unknown")
     flags = data[0] & 0x0F
-    if flags & ~_KNOWN_FLAGS:
-        raise WireError("the batch has a flag this receiver does not know", "batch-version-unknown")
     cursor = _Cursor(data, 1)
     epoch, stream = cursor.take(EPOCH_BYTES), Stream(bool(flags & _ROUTINE))
     seq, distance, count, made_ms, back_s = (cursor.uvarint() for _ in range(5))
     start_ms = (made_ms // 1000 - back_s) * 1000
     anchor = _read_anchor(cursor, made_ms) if flags & _ANCHOR else None
     chain = cursor.take(CHAIN_BYTES) if flags & _CHECKPOINT else None
-    header = Header(epoch, stream, seq, distance, count, made_ms, start_ms, anchor, chain)
+    origin = _read_origin(cursor) if flags & _ORIGIN else None
+    header = Header(epoch, stream, seq, distance, count, made_ms, start_ms, anchor, chain, origin)
     _check(header)
     manifest = cursor.take(cursor.uvarint()) if distance == 0 else None
     if manifest is not None and len(manifest) > MANIFEST_MAX_BYTES:
@@ -189,6 +198,7 @@ def _header_bytes(header: Header) -> bytes:
         (_ROUTINE if header.stream is Stream.ROUTINE else 0)
         | (_ANCHOR if header.anchor else 0)
         | (_CHECKPOINT if header.chain is not None else 0)
+        | (_ORIGIN if header.origin else 0)
     )
     back_s = (header.made_ms // 1000) - header.start_ms // 1000
     numbers = (header.seq, header.distance, header.count, header.made_ms, back_s)
@@ -199,8 +209,17 @@ def _header_bytes(header: Header) -> bytes:
             *map(_uvarint, numbers),
             _anchor_bytes(header.anchor, header.made_ms) if header.anchor else b"",
             header.chain or b"",
+            _origin_bytes(header.origin) if header.origin else b"",
         )
     )
+
+
+def _origin_bytes(origin: Origin) -> bytes:
+    return origin.epoch + _uvarint(origin.seq) + origin.digest
+
+
+def _read_origin(cursor: _Cursor) -> Origin:
+    return Origin(cursor.take(EPOCH_BYTES), cursor.uvarint(), cursor.take(CHAIN_BYTES))
 
 
 def _anchor_bytes(anchor: Anchor, made_ms: int) -> bytes:

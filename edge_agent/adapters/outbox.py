@@ -17,8 +17,17 @@ from pathlib import Path
 import msgpack
 
 from cloud_sync.sync.sender import Item
-from cloud_sync.wire.batch import Anchor, Quality, Quantity, Stream, chain_next, content_digest
-from cloud_sync.wire.message import Head, Previous, Reason
+from cloud_sync.wire.batch import (
+    Anchor,
+    Inline,
+    Quality,
+    Quantity,
+    Stream,
+    chain_next,
+    content_digest,
+    leans_on,
+)
+from cloud_sync.wire.message import SIGNATURE_BYTES, Head, Previous, Reason
 from edge_agent.core.batching import Change, Committed, Draft, Pending, Row, Spans
 from edge_agent.core.freshness import Guard
 from edge_agent.core.retention import Held, Limits, prunable, sheddable
@@ -39,7 +48,10 @@ CREATE TABLE IF NOT EXISTS pending (
 CREATE TABLE IF NOT EXISTS batch (
   stream INTEGER NOT NULL, seq INTEGER NOT NULL, chain BLOB NOT NULL, signed BLOB NOT NULL,
   readings INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, receipted_ms INTEGER,
-  PRIMARY KEY (stream, seq));
+  carries INTEGER NOT NULL, PRIMARY KEY (stream, seq));
+CREATE TABLE IF NOT EXISTS inline (
+  stream INTEGER PRIMARY KEY, seq INTEGER NOT NULL, packed BLOB NOT NULL, readings INTEGER NOT NULL,
+  wall_ms INTEGER, boot_ms INTEGER, quality INTEGER);
 CREATE TABLE IF NOT EXISTS gone (
   stream INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, chain BLOB NOT NULL,
   readings INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, reason INTEGER NOT NULL,
@@ -170,32 +182,36 @@ class Outbox:
         """Win room: delivered batches first, then undelivered ones by name. New floors, and what is gone."""
         self._ballast.unlink(missing_ok=True)
         with _ours("write to"), self._transaction():
-            given = sheddable(self._held("1"), bytes_needed)
-            delivered = [batch for batch in given if batch.receipted_ms is not None]
-            floors = {batch.stream: self._forget(batch.stream, batch.seq) for batch in delivered}
-            gone = [self._name_gone(batch) for batch in given if batch.receipted_ms is None]
+            delivered, given = sheddable(self._held("1"), bytes_needed)
+            floors = {stream: self._forget(stream, seq) for stream, seq in delivered.items() if seq}
+            gone = [self._name_gone(batch) for batch in given]
         self._lay_ballast()
         return floors, _last_of_each(gone)
 
     def begin_epoch(
-        self, fresh: bytes, told: Mapping[Stream, int], redraft: Callable[[Stream, bytes, bytes], Draft]
+        self,
+        fresh: bytes,
+        told: Mapping[Stream, int],
+        redraft: Callable[[Stream, bytes, bytes, bytes], Draft],
     ) -> None:
         """Our history is not the cloud's: number anew what it has not receipted, and say why.
 
         Args:
             fresh: the new epoch.
             told: how far the cloud said it is, by stream.
-            redraft: (stream, signed batch, new epoch) -> draft of the same content.
+            redraft: (stream, signed batch, manifest it leans on, new epoch) -> draft of the same content.
         """
         with _ours("write to"), self._transaction():
             old = self.epoch
             own = [row[0] for row in self._db.execute("SELECT cut_seq FROM head ORDER BY stream")]
             query = "SELECT stream, signed FROM batch WHERE receipted_ms IS NULL ORDER BY stream, seq"
-            undelivered = [(Stream(stream), signed) for stream, signed in self._db.execute(query)]
+            undelivered = [
+                (Stream(stream), signed, self._manifest_of(Stream(stream), signed))
+                for stream, signed in self._db.execute(query).fetchall()
+            ]
             unnamed = self._unnamed()
-            self._db.execute("DELETE FROM batch")
-            self._db.execute("DELETE FROM gone")
-            self._db.execute("DELETE FROM head")
+            for table in ("batch", "gone", "head", "inline"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
             previous = msgpack.packb((old, own, [told[stream] for stream in Stream]))
             self._db.executemany(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)", [("epoch", fresh), ("previous", previous)]
@@ -203,8 +219,8 @@ class Outbox:
             self._create(fresh)
             for gap in unnamed:
                 self._carry_gap(*gap)
-            for stream, signed in undelivered:
-                self._cut(redraft(stream, signed, fresh))
+            for stream, signed, packed in undelivered:
+                self._cut(redraft(stream, signed, packed, fresh))
 
     def size(self) -> int:
         """Bytes that the store really uses."""
@@ -238,8 +254,13 @@ class Outbox:
         return [Item(first, Head(last, chain), gone=bool(gone)) for first, last, chain, gone in found]
 
     def _held(self, condition: str) -> list[Held]:
-        query = f"SELECT stream, seq, length(signed), receipted_ms FROM batch WHERE {condition} ORDER BY stream, seq"  # noqa: S608 - ours
-        return [Held(Stream(stream), *rest) for stream, *rest in self._db.execute(query)]
+        columns = "stream, seq, length(signed), receipted_ms, carries"
+        query = f"SELECT {columns} FROM batch WHERE {condition} ORDER BY stream, seq"  # noqa: S608 - ours
+        found = self._db.execute(query)
+        return [
+            Held(Stream(stream), seq, size, receipted_ms, bool(carries))
+            for stream, seq, size, receipted_ms, carries in found
+        ]
 
     def _forget(self, stream: Stream, seq: int) -> Head:
         query = "SELECT seq, chain FROM batch WHERE stream = ? AND seq = ?"
@@ -268,6 +289,15 @@ class Outbox:
             (batch.stream, first, batch.seq, chain, readings, from_ms, to_ms, Reason.SHED),
         )
         return batch.stream, Item(first, Head(batch.seq, chain), gone=True)
+
+    def _manifest_of(self, stream: Stream, signed: bytes) -> bytes:
+        """The manifest that a batch carries or leans on; retention keeps the one as long as the other."""
+        header, packed = leans_on(signed[:-SIGNATURE_BYTES])
+        if packed is None:
+            query = "SELECT signed FROM batch WHERE stream = ? AND seq = ?"
+            row = self._db.execute(query, (stream, header.seq - header.distance)).fetchone()
+            return self._manifest_of(stream, row[0])
+        return packed
 
     def _unnamed(self) -> list[tuple[int, int, int, int, int]]:
         """Gaps that the cloud may not have been told of: stream, readings, from, to, reason."""
@@ -314,16 +344,32 @@ class Outbox:
         query = "SELECT cut_seq, cut_chain FROM head WHERE stream = ?"
         last, chain = self._db.execute(query, (draft.stream,)).fetchone()
         seq: int = last + 1
-        body, signed = draft.write(seq)
-        chain = chain_next(chain, content_digest(body))
+        written = draft.write(seq, self._inline(draft.stream))
+        chain = chain_next(chain, content_digest(written.body))
+        what = (written.signed, draft.readings, draft.from_ms, draft.to_ms, written.inline.seq == seq)
         self._db.execute(
-            "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
-            (draft.stream, seq, chain, signed, draft.readings, draft.from_ms, draft.to_ms),
+            "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)", (draft.stream, seq, chain, *what)
         )
+        self._keep_inline(draft.stream, written.inline)
         self._db.execute(
             "UPDATE head SET cut_seq = ?, cut_chain = ? WHERE stream = ?", (seq, chain, draft.stream)
         )
         return Head(seq, chain)
+
+    def _inline(self, stream: Stream) -> Inline | None:
+        """What the next batch of a stream may lean on."""
+        row = self._db.execute(
+            "SELECT seq, packed, readings, wall_ms, boot_ms, quality FROM inline WHERE stream = ?", (stream,)
+        ).fetchone()
+        return Inline(row[0], row[1], row[2], _anchor(*row[3:])) if row else None
+
+    def _keep_inline(self, stream: Stream, inline: Inline) -> None:
+        told = inline.anchor
+        clock = (told.wall_ms, told.boot_ms, told.quality) if told else (None, None, None)
+        self._db.execute(
+            "INSERT OR REPLACE INTO inline VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (stream, inline.seq, inline.packed, inline.readings, *clock),
+        )
 
     def _lay_ballast(self) -> None:
         """Real blocks, not a hole; without room for it there is simply none."""
@@ -370,7 +416,14 @@ def _pack_rows(rows: Sequence[Row]) -> bytes:
                 r.sensor,
                 r.at_ms,
                 r.value,
-                (r.quantity.kind, r.quantity.unit, r.quantity.exponent, r.quantity.form, r.quantity.plain),
+                (
+                    r.quantity.kind,
+                    r.quantity.unit,
+                    r.quantity.exponent,
+                    r.quantity.form,
+                    r.quantity.plain,
+                    r.quantity.tick_ms,
+                ),
             )
             for r in rows
         ]

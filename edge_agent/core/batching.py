@@ -9,6 +9,7 @@ from cloud_sync.wire.batch import (
     Anchor,
     Batch,
     Heard,
+    Inline,
     Quality,
     Quantity,
     Reading,
@@ -70,14 +71,23 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A batch as bytes: its body, the body signed, and what the next of its stream may lean on."""
+
+    body: bytes
+    signed: bytes
+    inline: Inline
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A batch to be: ``write(seq)`` gives its body and the body signed; its readings lie in ``from_ms..to_ms``."""
+    """A batch to be: ``write`` is given its number and what it may lean on; its readings lie in ``from_ms..to_ms``."""
 
     stream: Stream
     readings: int
     from_ms: int
     to_ms: int
-    write: Callable[[int], tuple[bytes, bytes]]
+    write: Callable[[int, Inline | None], Written]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +138,19 @@ def compose(
     spans: Sequence[tuple[int, int]] = (),
     heard: Mapping[str, Standing] | None = None,
 ) -> Batch:
-    """One batch, not yet numbered: the rows in time order, the sensors they and the coverage speak of."""
+    """One batch, not yet numbered: the rows in time order, all sensors of the home."""
     ordered = sorted(rows, key=lambda row: row.at_ms)
     told = heard or {}
-    named = indexed([*(row.sensor for row in ordered), *told])
+    named = indexed(sensors)  # all of the home's, so that the cloud knows of those that were never heard
     measured = indexed(row.quantity for row in ordered)
+    # Nothing in a batch may lie after it was made; the clock goes on while it is put together.
+    latest = [
+        made_ms,
+        clock.boot_ms if clock else 0,
+        *(end for _, end in spans),
+        *(row.at_ms for row in ordered[-1:]),
+    ]
+    latest += [now.last_ms or 0 for now in told.values()]
     return Batch(
         site=origin.site,
         hub=origin.hub,
@@ -140,7 +158,7 @@ def compose(
         stream=stream,
         seq=UNNUMBERED,
         boot_id=origin.boot_id,
-        made_ms=made_ms,
+        made_ms=max(latest),
         anchor=clock,
         sensors=tuple(sensors[address] for address in named),
         quantities=tuple(measured),
@@ -153,9 +171,9 @@ def compose(
 def drafted(batch: Batch, stream: Stream, sign: Callable[[bytes], bytes]) -> Draft:
     """A batch that is encoded and signed once the outbox gives it its number."""
 
-    def write(seq: int) -> tuple[bytes, bytes]:
-        body = encode(replace(batch, seq=seq))
-        return body, sign(body)
+    def write(seq: int, before: Inline | None) -> Written:
+        encoded = encode(replace(batch, seq=seq), before)
+        return Written(encoded.body, sign(encoded.body), encoded.inline)
 
     times = [reading.at_ms for reading in batch.readings] or [batch.made_ms]
     return Draft(stream, len(batch.readings), min(times), max(times), write)

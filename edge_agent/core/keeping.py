@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from cloud_sync.wire.batch import Anchor, Quantity, Sensor, Stream
+from device_profiles.reading import Reading
 from edge_agent.core.batching import (
     Change,
     Committed,
@@ -44,12 +45,14 @@ class Keeping:
         coverage: Coverage,
         sign: Callable[[bytes], bytes],
         committed: Sequence[Pending] = (),
+        resolution_ms: Callable[[str, str], int] = lambda _sensor, _kind: 0,
     ) -> None:
         self._origin = origin
         self._limits = limits
         self._sensors = sensors
         self._coverage = coverage
         self._sign = sign
+        self._resolution_ms = resolution_ms
         self._committed = list(committed)
         self._urgent: list[Row] = []
         self._routine: list[Row] = []
@@ -74,16 +77,15 @@ class Keeping:
             self.shed += len(kept.readings)
             return
         lane = self._urgent if kept.urgent else self._routine
-        lane.extend(
-            Row(
-                kept.sensor,
-                kept.at_ms,
-                Quantity(r.kind, r.unit, r.exponent, r.form.value, plain=r.urgent and not kept.encrypted),
-                r.value,
-            )
-            for r in kept.readings
-        )
+        lane.extend(Row(kept.sensor, kept.at_ms, self._quantity(kept, r), r.value) for r in kept.readings)
         self._guards[kept.sensor] = kept.guard
+
+    def _quantity(self, kept: Kept, reading: Reading) -> Quantity:
+        in_the_clear = reading.urgent and not kept.encrypted
+        tick_ms = self._resolution_ms(kept.sensor, reading.kind)
+        return Quantity(
+            reading.kind, reading.unit, reading.exponent, reading.form.value, in_the_clear, tick_ms
+        )
 
     def wait_s(self, now_ms: int, longest_s: float) -> float:
         """How long the next commit may wait for company."""

@@ -7,7 +7,7 @@ before urgent; only then what is not, in the same order, and each of those by na
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud_sync.wire.batch import Stream
@@ -24,12 +24,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One batch in the outbox; ``receipted_ms`` (wall clock) is None while it has no receipt."""
+    """One batch in the outbox.
+
+    ``receipted_ms`` (wall clock) is None while it has no receipt. One that ``carries`` a manifest is needed to
+    read the ones after it.
+    """
 
     stream: Stream
     seq: int
     size: int
     receipted_ms: int | None
+    carries: bool = False
 
 
 def prunable(held: Sequence[Held], now_ms: int, limits: Limits) -> dict[Stream, int]:
@@ -41,26 +46,48 @@ def prunable(held: Sequence[Held], now_ms: int, limits: Limits) -> dict[Stream, 
         limits: the limits.
     """
     spare = sum(batch.size for batch in held) - limits.retain_bytes_max
-    floor = dict.fromkeys(Stream, 0)
+    wanted = dict.fromkeys(Stream, 0)
     for batch in sorted(held, key=_expendable):
         too_old = (
             batch.receipted_ms is not None and now_ms - batch.receipted_ms > limits.retain_age_max_s * 1000
         )
         if spare > 0 or too_old:
-            floor[batch.stream] = max(floor[batch.stream], batch.seq)
+            wanted[batch.stream] = max(wanted[batch.stream], batch.seq)
             spare -= batch.size
-    return floor
+    return readable(held, wanted)
 
 
-def sheddable(held: Iterable[Held], bytes_needed: int) -> list[Held]:
-    """What to give up, in order, to win ``bytes_needed`` bytes."""
-    given: list[Held] = []
+def readable(held: Iterable[Held], wanted: Mapping[Stream, int]) -> dict[Stream, int]:
+    """Lower each floor so that what stays can be read: it must begin with a batch that carries a manifest."""
+    floors = dict.fromkeys(Stream, 0)
+    for batch in held:
+        if batch.carries and batch.seq <= wanted[batch.stream] + 1:
+            floors[batch.stream] = max(floors[batch.stream], batch.seq - 1)
+    return floors
+
+
+def sheddable(held: Sequence[Held], bytes_needed: int) -> tuple[dict[Stream, int], list[Held]]:
+    """What to give up, in order, to win ``bytes_needed`` bytes; never what others need to be read.
+
+    Returns:
+        Up to which number each stream's delivered batches go (0: none), and which undelivered ones do.
+    """
+    newest = dict.fromkeys(Stream, 0) | {
+        batch.stream: batch.seq for batch in held if batch.receipted_ms is not None
+    }
+    delivered = readable(held, newest)
+    floors, given = dict.fromkeys(Stream, 0), []
     for batch in sorted(held, key=_expendable):
         if bytes_needed <= 0:
             break
-        given.append(batch)
+        if batch.receipted_ms is None and not batch.carries:
+            given.append(batch)
+        elif batch.receipted_ms is not None and batch.seq <= delivered[batch.stream]:
+            floors[batch.stream] = delivered[batch.stream]
+        else:
+            continue
         bytes_needed -= batch.size
-    return given
+    return floors, given
 
 
 def _expendable(batch: Held) -> tuple[bool, bool, int]:

@@ -7,13 +7,15 @@ door sensors: some 38,000 readings.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
-from cloud_sync.wire.batch import Anchor, Batch, Contract, Quality, Quantity, Sensor, Stream
+from cloud_sync.wire.batch import Anchor, Batch, Contract, Inline, Quality, Quantity, Sensor, Stream, encode
 from edge_agent.core.batching import Origin, Row, compose
 from edge_agent.core.coverage import Standing
+from zero_trust.envelope import sign_inside
+from zero_trust.keys import PrivateKey
 from zero_trust.names import HubName
 
 SEED = 7
@@ -77,6 +79,15 @@ def batches(size: int, count: int | None = None) -> Iterator[Batch]:
     for index in range(whole if count is None else count):
         start = index % whole * size
         yield _batch(index + 1, day[start : start + size])
+
+
+def signed_day(key: PrivateKey, day: Iterable[Batch]) -> Iterator[bytes]:
+    """Batches as the hub signs them: each leans on the manifest of an earlier one where it can."""
+    before: Inline | None = None
+    for batch in day:
+        encoded = encode(batch, before)
+        before = encoded.inline
+        yield sign_inside(key, encoded.body, batch.site, batch.hub)
 
 
 def _batch(seq: int, part: tuple[Row, ...]) -> Batch:

@@ -17,14 +17,14 @@ from cloud_sync.receiver.service import Incoming, IntakeKeys, Service
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
-from cloud_sync.wire.batch import Stream, encode
+from cloud_sync.wire.batch import Stream
 from cloud_sync.wire.message import Kind, framed
 from tests.bench.bare_store import BareStore
 from tests.bench.harness import Figure, Samples, at_least, at_most, in_turns
-from tests.bench.home_day import DAY_MS, HUB, MORNING_MS, batches
+from tests.bench.home_day import DAY_MS, HUB, MORNING_MS, batches, signed_day
 from tests.helpers.trust import Site
 from zero_trust.credential import Use
-from zero_trust.envelope import seal, sign_inside
+from zero_trust.envelope import seal
 from zero_trust.keys import PrivateKey, generate_key
 from zero_trust.policy import Standing
 from zero_trust.voucher import VoucherRow
@@ -74,14 +74,14 @@ def intake() -> list[Figure]:
 def _routine(key: PrivateKey) -> Groups:
     """Signed batches, each group following on the one before."""
     wanted = (WARM_UP + ROUNDS) * GROUP
-    signed = [sign_inside(key, encode(batch)) for batch in batches(BATCH_READINGS, wanted)]
+    signed = list(signed_day(key, batches(BATCH_READINGS, wanted)))
     return [signed[start : start + GROUP] for start in range(0, wanted, GROUP)]
 
 
 def _urgent(key: PrivateKey) -> Groups:
     """Signed batches of one reading, alone."""
     ones = batches(1, WARM_UP + URGENT_ROUNDS)
-    return [[sign_inside(key, encode(replace(batch, stream=Stream.URGENT)))] for batch in ones]
+    return [[signed] for signed in signed_day(key, (replace(batch, stream=Stream.URGENT) for batch in ones))]
 
 
 def _service(store: sqlite3.Connection, data_key: PrivateKey, site_key: X25519PrivateKey) -> Service:

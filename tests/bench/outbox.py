@@ -14,7 +14,7 @@ from edge_agent.core.batching import Change, Row, compose, drafted
 from edge_agent.core.freshness import Guard
 from tests.bench.bare_store import BareStore
 from tests.bench.harness import Figure, Samples, at_most, elapsed_ms, in_turns
-from tests.bench.home_day import BOOT_AGE_MS, ORIGIN, rows, sensors
+from tests.bench.home_day import BOOT_AGE_MS, HUB, ORIGIN, rows, sensors
 from zero_trust.envelope import sign_inside
 from zero_trust.keys import generate_key
 
@@ -62,7 +62,7 @@ def _urgent(box: Outbox) -> Callable[[], object]:
         row = Row(door, BOOT_AGE_MS + number, DOOR, number % 2)
         guards = {door: Guard(counter=number, kept_ms=row.at_ms)}
         batch = compose(ORIGIN, Stream.URGENT, row.at_ms, None, [row], sensors=sensors())
-        draft = drafted(batch, Stream.URGENT, lambda body: sign_inside(key, body))
+        draft = drafted(batch, Stream.URGENT, lambda body: sign_inside(key, body, HUB.site, HUB.hub))
         box.commit(Change(ORIGIN.boot_id, row.at_ms, guards=guards, drafts=(draft,)))
 
     return commit

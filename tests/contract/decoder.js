@@ -249,6 +249,7 @@ function openBody(bytes, packedManifest) {
     anchor = [wall, boot, quality, uvarint()];
   }
   const chain = flags & 2 ? take(32).toString("hex") : null;
+  const origin = flags & 1 ? [take(8).toString("hex"), uvarint(), take(32).toString("hex")] : null;
   const manifest = openManifest(distance === 0n ? take(Number(uvarint())) : packedManifest);
   const payload = new Payload(bytes.subarray(at));
   const readings = payload.columns(manifest, start);
@@ -258,7 +259,7 @@ function openBody(bytes, packedManifest) {
     ...named, tracks.flatMap(({ quantities }) => quantities.map((quantity) => quantity.slice(0, 5))),
   ]);
   const stream = flags & 8 ? 1 : 0;
-  return { epoch, stream, seq, distance, made, anchor, chain, boot_id: manifest.bootId, sensors, spans, heard, readings };
+  return { epoch, stream, seq, distance, made, anchor, chain, origin, boot_id: manifest.bootId, sensors, spans, heard, readings };
 }
 
 // Whole numbers are printed as text, as JSON's numbers end at 2^53; texts stand in brackets.

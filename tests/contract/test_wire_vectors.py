@@ -87,7 +87,8 @@ def _small() -> Iterator[Vector]:
     yield _vector("first batch: manifest, anchor, checkpoint", HOME, header, coverage, rows)
     header = wire.Header(bytes(range(8)), wire.Stream.URGENT, 300, 299, 1, 3_000_123, 3_000_000)
     yield _vector("one event alone", HOME, header, Coverage(), [(1, 0, 3_000_100, 1)])
-    header = wire.Header(bytes(range(8)), wire.Stream.ROUTINE, 2, 1, 0, 900_000, 900_000)
+    origin = wire.Origin(bytes(8), 77, bytes(range(32)))
+    header = wire.Header(bytes(range(8)), wire.Stream.ROUTINE, 2, 1, 0, 900_000, 900_000, origin=origin)
     broken = Coverage(((125_000, 899_000),), (Heard(0, 870_000, kept=True), Heard(1, 0, kept=False)))
     yield _vector("coverage alone", HOME, header, broken, [])
 
@@ -203,6 +204,7 @@ def holds(encoded: bytes, manifest: Manifest) -> dict[str, Any]:
     header = body.header
     coverage, rows = wire.decode_payload(body, Layout.of(manifest))
     anchor = header.anchor
+    origin = header.origin
     return {
         "epoch": header.epoch.hex(),
         "stream": int(header.stream),
@@ -212,6 +214,7 @@ def holds(encoded: bytes, manifest: Manifest) -> dict[str, Any]:
         "anchor": anchor
         and [str(anchor.wall_ms), str(anchor.boot_ms), int(anchor.quality), str(anchor.accuracy_ms)],
         "chain": header.chain and header.chain.hex(),
+        "origin": origin and [origin.epoch.hex(), str(origin.seq), origin.digest.hex()],
         "boot_id": manifest.boot_id.hex(),
         "sensors": [_shown(sensor) for sensor in manifest.sensors],
         "spans": [[str(start), str(end)] for start, end in coverage.spans],

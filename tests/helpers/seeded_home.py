@@ -21,6 +21,9 @@ from cloud_sync.wire.batch import (
     Reading,
     Sensor,
     Stream,
+    decode,
+    encode,
+    leans_on,
 )
 from zero_trust.policy import Standing
 from zero_trust.voucher import VoucherRow
@@ -93,10 +96,16 @@ class SeededHome:
                 if each.heard_ago_ms is not None
             ),
         )
-        arrival = Arrival(batch, self._seq.to_bytes(32), bytes(32), b"", 0, self.now_ms)
+        body = encode(batch).body
+        header, manifest = leans_on(body)
+        arrival = Arrival(
+            HUB, header, manifest, self._seq.to_bytes(32), bytes(32), body, len(body), self.now_ms
+        )
+        read = decode(body, "site", HUB, manifest or b"")
         with self.batches.transaction():
-            self.batches.insert(arrival)
-            self.batches.derive(self.home, arrival, place(batch, self.now_ms))
+            unread = self.batches.insert(arrival)
+            placing = place(read, self.batches.best_anchor(read), self.now_ms)
+            self.batches.derive(self.home, unread, read, placing, whole=True)
 
 
 def sensor(number: int, name: str, room: str, contract: Contract = Contract.HEARTBEAT) -> Sensor:

@@ -31,9 +31,9 @@ from cloud_sync.wire.batch import (
     chain_start,
     content_digest,
     decode,
-    encode,
+    leans_on,
 )
-from cloud_sync.wire.message import Ask, Cursor, Gone, Head, Hello, Receipt
+from cloud_sync.wire.message import SIGNATURE_BYTES, Ask, Cursor, Gone, Head, Hello, Receipt
 from edge_agent.adapters.outbox import Outbox
 from edge_agent.core.batching import Change, Draft, drafted
 from edge_agent.core.retention import Limits
@@ -41,14 +41,18 @@ from edge_agent.core.retention import Limits
 SITE, HUB, BOOT = "site", "h" * 13, bytes(16)
 DOOR = Sensor("C0:00:00:00:00:01", "door", "hall", "bthome_v2", Contract.EVENT_ONLY, 0)
 NUMBER = Quantity("count", "", 0, "number")
-KEEP_ALL = Limits()
 
 
 @dataclass(frozen=True, slots=True)
 class SentBatch:
     """A batch on its way up."""
 
-    body: bytes
+    signed: bytes
+
+    @property
+    def body(self) -> bytes:
+        """Without the signature, which nobody checks here."""
+        return self.signed[:-SIGNATURE_BYTES]
 
 
 Up = SentBatch | Gone | Hello
@@ -123,7 +127,7 @@ class World:
             quantities=(NUMBER,),
             readings=(Reading(0, 0, number, number),),
         )
-        done = self.outbox.commit(Change(BOOT, number, drafts=(drafted(batch, stream, lambda body: body),)))
+        done = self.outbox.commit(Change(BOOT, number, drafts=(drafted(batch, stream, _sign),)))
         self.committed.add(number)
         for cut_stream, head in done.cut:
             self.keys[self.outbox.epoch, cut_stream, head.seq].add(number)
@@ -227,8 +231,11 @@ class World:
 
     def stored(self) -> list[int]:
         """The numbers of all counted readings."""
-        rows = self.db.execute("SELECT signed FROM batch WHERE counted")
-        return [int(reading.value) for row in rows for reading in decode(row["signed"]).readings]
+        rows = self.db.execute(
+            "SELECT signed, packed FROM batch JOIN manifest ON manifest.hub = batch.hub AND manifest.epoch = batch.epoch"
+            " AND manifest.stream = batch.stream AND manifest.seq = batch.manifest_seq WHERE counted"
+        )
+        return [number for row in rows for number in _numbers(row["signed"], row["packed"])]
 
     def named_gone(self) -> set[int]:
         """Numbers whose loss the hub has named to the cloud."""
@@ -295,8 +302,11 @@ class World:
         for (stream, first, last), (_, seq) in zip(carried, after, strict=True):
             gap = (self.keys.get((before, stream, n), set()) for n in range(first, last + 1))
             self.keys[self.outbox.epoch, stream, seq].update(*gap)
-        for stream, seq, signed in self.outbox._db.execute("SELECT stream, seq, signed FROM batch"):
-            self.keys[self.outbox.epoch, stream, seq].update(_numbers(SentBatch(signed)))
+        for stream, seq, signed in self.outbox._db.execute(
+            "SELECT stream, seq, signed FROM batch"
+        ).fetchall():
+            packed = self.outbox._manifest_of(Stream(stream), signed)
+            self.keys[self.outbox.epoch, stream, seq].update(_numbers(signed, packed))
         self.crash_hub()
         self.greet()
 
@@ -316,16 +326,17 @@ class World:
             self.cloud.insert_gone(message, b"", 0)
             yield self._receipt(message.epoch, message.stream)
             return
-        batch, digest = decode(message.body), content_digest(message.body)
-        known = self.cloud.known(batch)
-        arrival = Arrival(batch, digest, b"", message.body, len(message.body), 0)
+        header, manifest = leans_on(message.body)
+        digest, size = content_digest(message.body), len(message.signed)
+        arrival = Arrival(HUB, header, manifest, digest, b"", message.signed, size, 0)
+        known = self.cloud.known(arrival)
         match ledger.admit(digest, known and known[0]):
             case ledger.Stored():
                 self.cloud.insert(arrival)
             case ledger.Forked():
                 self.cloud.insert_fork(arrival)
                 return
-        yield self._receipt(batch.epoch, batch.stream)
+        yield self._receipt(header.epoch, header.stream)
 
     def _take_hello(self, hello: Hello) -> Iterator[Down]:
         self.cloud.begin_epoch(hello, 0)
@@ -349,16 +360,20 @@ def forged(receipt: Receipt, newest: int) -> Receipt:
     return replace(receipt, head=Head(newest, bytes(32)))
 
 
-def _redraft(stream: Stream, signed: bytes, epoch: bytes) -> Draft:
-    batch = decode(signed)
-    origin = batch.origin or Origin(batch.epoch, batch.seq, content_digest(signed))
-    return drafted(replace(batch, epoch=epoch, origin=origin), stream, lambda body: body)
+def _sign(body: bytes) -> bytes:
+    return body + bytes(SIGNATURE_BYTES)
 
 
-def _numbers(message: Up) -> list[int]:
-    if not isinstance(message, SentBatch):
-        return []
-    return [int(reading.value) for reading in decode(message.body).readings]
+def _redraft(stream: Stream, signed: bytes, packed: bytes, epoch: bytes) -> Draft:
+    body = signed[:-SIGNATURE_BYTES]
+    batch = decode(body, SITE, HUB, packed)
+    origin = batch.origin or Origin(batch.epoch, batch.seq, content_digest(body))
+    return drafted(replace(batch, epoch=epoch, origin=origin), stream, _sign)
+
+
+def _numbers(signed: bytes, packed: bytes) -> list[int]:
+    batch = decode(signed[:-SIGNATURE_BYTES], SITE, HUB, packed)
+    return [int(reading.value) for reading in batch.readings]
 
 
 def _chain_start(epoch: bytes, stream: Stream) -> bytes:
@@ -379,6 +394,3 @@ def _connection(path: Path) -> Iterator[sqlite3.Connection]:
         yield db
     finally:
         db.close()
-
-
-__all__ = ["KEEP_ALL", "SentBatch", "World", "encode", "forged"]

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from cloud_sync.wire import message as wire
-from cloud_sync.wire.batch import Batch, Stream, chain_next, content_digest, decode, encode
+from cloud_sync.wire.batch import Stream, chain_next, content_digest, leans_on
 from cloud_sync.wire.topics import up_topic
 from tests.helpers.site import (
     BUTTON,
@@ -47,6 +47,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SIGNATURE_BYTES = 64
 
 
+SITE = "demo"  # as the rig calls its sites
+
+
 @dataclass
 class Scene:
     """A home under attack: its hub is online and has handed over one urgent batch."""
@@ -56,6 +59,11 @@ class Scene:
     victim: LivingHub
     message: bytes  # that batch as it travelled
     signed: bytes  # its inside
+
+    @property
+    def body(self) -> bytes:
+        """What the victim signed."""
+        return self.signed[:-SIGNATURE_BYTES]
 
     @property
     def hub(self) -> str:
@@ -203,27 +211,37 @@ async def test_a_replayed_batch(scene: Scene) -> None:
 async def test_a_batch_of_another_hub(scene: Scene) -> None:
     """What another hub signed, sent as this hub's: the signature is not this hub's."""
     other = await scene.living.add_hub()
-    body = encode(replace(_body(scene), hub=other.identity.hub))
+    signed = sign_inside(other.identity.data_key, scene.body, SITE, other.identity.hub)
 
-    await scene.attack(
-        sealed(sign_inside(other.identity.data_key, body), scene.living.config, scene.hub),
-        "batch-signature-wrong",
-    )
+    await scene.attack(sealed(signed, scene.living.config, scene.hub), "batch-signature-wrong")
 
 
 async def test_a_batch_that_names_another_hub(scene: Scene) -> None:
     """This hub's own signature over a batch that speaks for somebody else."""
-    body = encode(replace(_body(scene), hub="a" * 13))
-    signed = sign_inside(scene.victim.identity.data_key, body)
+    signed = sign_inside(scene.victim.identity.data_key, scene.body, SITE, "a" * 13)
 
-    await scene.attack(sealed(signed, scene.living.config, scene.hub), "batch-wrong-hub")
+    await scene.attack(sealed(signed, scene.living.config, scene.hub), "batch-signature-wrong")
 
 
 async def test_a_batch_for_another_site(scene: Scene) -> None:
     """Rightly signed, for a site of another name."""
-    signed = sign_inside(scene.victim.identity.data_key, encode(replace(_body(scene), site="elsewhere")))
+    signed = sign_inside(scene.victim.identity.data_key, scene.body, "elsewhere", scene.hub)
 
-    await scene.attack(sealed(signed, scene.living.config, scene.hub), "batch-wrong-site")
+    await scene.attack(sealed(signed, scene.living.config, scene.hub), "batch-signature-wrong")
+
+
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [(("demo", "a" * 13), "batch-wrong-hub"), (("elsewhere", ""), "batch-wrong-site")],
+    ids=["hub", "site"],
+)
+async def test_a_hello_under_another_name(scene: Scene, names: tuple[str, str], code: str) -> None:
+    """A hello says its names: this hub's own signature over somebody else's."""
+    site, hub = names
+    hello = wire.encode_hello(replace(_hello(scene), site=site, hub=hub or scene.hub))
+    signed = sign_tagged(scene.victim.identity.data_key, wire.HELLO_TAG, hello)
+
+    await scene.attack(wire.framed(wire.Kind.HELLO, signed), code)
 
 
 async def test_an_envelope_of_another_hubs_topic(scene: Scene) -> None:
@@ -270,18 +288,19 @@ async def test_nonsense(scene: Scene, payload: bytes) -> None:
     await scene.attack(payload, code.get(payload[:1], "batch-malformed"))
 
 
+def _hello(scene: Scene) -> wire.Hello:
+    header, _ = leans_on(scene.body)
+    return wire.Hello(SITE, scene.hub, header.epoch, bytes(16), bytes(32), bytes(16), (0, 0))
+
+
 def _hello_without_heads(scene: Scene) -> bytes:
-    batch = _body(scene)
-    hello = wire.Hello(batch.site, batch.hub, batch.epoch, bytes(16), bytes(32), batch.boot_id, (0, 0))
-    signed = sign_tagged(
-        scene.victim.identity.data_key, wire.HELLO_TAG, _spoilt(wire.encode_hello(hello), 7, 5)
-    )
-    return wire.framed(wire.Kind.HELLO, signed)
+    hello = _spoilt(wire.encode_hello(_hello(scene)), 7, 5)
+    return wire.framed(wire.Kind.HELLO, sign_tagged(scene.victim.identity.data_key, wire.HELLO_TAG, hello))
 
 
-def _batch_with(field: int, value: object) -> Callable[[Scene], bytes]:
+def _signed_by_victim(change: Callable[[bytes], bytes]) -> Callable[[Scene], bytes]:
     def forge(scene: Scene) -> bytes:
-        signed = sign_inside(scene.victim.identity.data_key, _spoilt(encode(_body(scene)), field, value))
+        signed = sign_inside(scene.victim.identity.data_key, change(scene.body), SITE, scene.hub)
         return sealed(signed, scene.living.config, scene.hub)
 
     return forge
@@ -289,8 +308,12 @@ def _batch_with(field: int, value: object) -> Callable[[Scene], bytes]:
 
 @pytest.mark.parametrize(
     "forge",
-    [_hello_without_heads, _batch_with(8, {}), _batch_with(10, [["motion", "", 0, {}, False]])],
-    ids=["hello without heads", "batch with an empty map as anchor", "batch with an empty map as form"],
+    [
+        _hello_without_heads,
+        _signed_by_victim(lambda body: body[:12]),
+        _signed_by_victim(lambda body: flipped(body, 40)),
+    ],
+    ids=["hello without heads", "body cut short", "manifest damaged"],
 )
 async def test_signed_nonsense_does_not_end_the_intake(scene: Scene, forge: Callable[[Scene], bytes]) -> None:
     """A hub that was taken over signs what it likes: refused, and the intake goes on for all others."""
@@ -368,12 +391,12 @@ def _receipt_of_another_epoch(scene: Scene, head: wire.Head) -> bytes:
 
 def _forged_cursor(scene: Scene, head: wire.Head) -> bytes:
     """As the site would answer a hello, under the site's own certificate and an attacker's key."""
-    batch = _body(scene)
+    header, _ = leans_on(scene.body)
     [certificate, *_] = load_certificates(scene.living.config.paths.intake / "receipt.crt")
     cursor = wire.Cursor(
-        batch.site,
-        batch.hub,
-        batch.epoch,
+        SITE,
+        scene.hub,
+        header.epoch,
         bytes(wire.NONCE_BYTES),
         bytes(8),
         (head, head),
@@ -455,10 +478,6 @@ async def test_a_revoked_hub(scene: Scene) -> None:
     assert scene.victim.status()["uplink"] == "online"
 
 
-def _body(scene: Scene) -> Batch:
-    return decode(scene.signed[:-SIGNATURE_BYTES])
-
-
 def _spoilt(packed: bytes, field: int, value: object) -> bytes:
     fields = msgpack.unpackb(packed)
     fields[field] = value
@@ -469,17 +488,17 @@ def _spoilt(packed: bytes, field: int, value: object) -> bytes:
 def _head_after(scene: Scene, message: bytes) -> wire.Head:
     """The head a true receipt for that batch would name: an attacker may know all of the chain."""
     body = opened(message, scene.living.config, scene.hub)[:-SIGNATURE_BYTES]
-    batch = decode(body)
+    header, _ = leans_on(body)
     with sqlite3.connect(scene.living.config.paths.store) as db:
         [(chain,)] = db.execute(
-            "SELECT chain FROM account WHERE hub = ? AND stream = ?", (scene.hub, batch.stream)
+            "SELECT chain FROM account WHERE hub = ? AND stream = ?", (scene.hub, header.stream)
         )
-    return wire.Head(batch.seq, chain_next(chain, content_digest(body)))
+    return wire.Head(header.seq, chain_next(chain, content_digest(body)))
 
 
 def _as_receipt(scene: Scene, head: wire.Head) -> wire.Receipt:
-    batch = _body(scene)
-    return wire.Receipt(batch.site, batch.hub, batch.epoch, Stream.URGENT, head, (), bytes(8))
+    header, _ = leans_on(scene.body)
+    return wire.Receipt(SITE, scene.hub, header.epoch, Stream.URGENT, head, (), bytes(8))
 
 
 def _receipt(key: PrivateKey, receipt: wire.Receipt) -> bytes:

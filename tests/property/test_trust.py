@@ -32,12 +32,12 @@ BATCH = BatchFacts(HUB.hub, Standing.ENROLLED, NOW_MS, NOW_MS + 1, NOW_MS)
 @given(body=st.binary(max_size=200), data=st.data())
 def test_any_flipped_bit_in_a_signed_batch_is_refused(body: bytes, data: st.DataObject) -> None:
     """In the body or in the signature."""
-    signed = envelope.sign_inside(DATA_KEY, body)
+    signed = envelope.sign_inside(DATA_KEY, body, HUB.site, HUB.hub)
     place, bit = data.draw(st.integers(0, len(signed) - 1)), data.draw(st.integers(0, 7))
 
-    assert envelope.verify_inside(DATA_KEY.public_key(), signed) == body
+    assert envelope.verify_inside(DATA_KEY.public_key(), signed, HUB.site, HUB.hub) == body
     with pytest.raises(EnvelopeError):
-        envelope.verify_inside(DATA_KEY.public_key(), _flipped(signed, place, bit))
+        envelope.verify_inside(DATA_KEY.public_key(), _flipped(signed, place, bit), HUB.site, HUB.hub)
 
 
 @given(signed=st.binary(max_size=200), data=st.data())

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from cloud_sync.receiver.store.database import transaction
 from cloud_sync.sync import ledger
 from cloud_sync.sync.placing import Placing
-from cloud_sync.wire.batch import Batch, Stream, rows
+from cloud_sync.wire.batch import Anchor, Batch, Quality, Stream, rows
+from cloud_sync.wire.body import Header
 from cloud_sync.wire.message import Gone, Head, Hello
 
 GENERATION_BYTES = 8
@@ -22,14 +23,36 @@ GENERATION_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A verified batch and how it came."""
+    """A verified batch and how it came; ``manifest`` is packed, if it carries one."""
 
-    batch: Batch
+    hub: str
+    header: Header
+    manifest: bytes | None
     digest: bytes
     envelope: bytes
     signed: bytes
     message_bytes: int
     received_ms: int
+
+    @property
+    def key(self) -> tuple[str, bytes, int, int]:
+        """Hub, epoch, stream, sequence number."""
+        return self.hub, self.header.epoch, self.header.stream, self.header.seq
+
+    @property
+    def manifest_seq(self) -> int:
+        """The batch whose manifest it leans on."""
+        return self.header.seq - self.header.distance
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A stored batch whose manifest was not here when it came."""
+
+    id: int
+    signed: bytes
+    received_ms: int
+    counted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,48 +79,75 @@ class Batches:
         """One durable commit around several calls."""
         return transaction(self._db)
 
-    def known(self, batch: Batch) -> tuple[bytes, bytes] | None:
+    def known(self, arrival: Arrival) -> tuple[bytes, bytes] | None:
         """Content digest and envelope digest of what is stored under the batch's key."""
         row = self._db.execute(
             "SELECT digest, envelope FROM batch WHERE hub = ? AND epoch = ? AND stream = ? AND seq = ?",
-            (batch.hub, batch.epoch, batch.stream, batch.seq),
+            arrival.key,
         ).fetchone()
         return (row["digest"], row["envelope"]) if row else None
 
-    def insert(self, arrival: Arrival) -> bool:
-        """Keep a new batch as evidence; False if the same content is counted already, in another epoch."""
-        batch = arrival.batch
+    def insert(self, arrival: Arrival) -> Unread:
+        """Keep a new batch as evidence, not yet read; uncounted if the same content is counted in another epoch."""
         counted = not self._counted_elsewhere(arrival)
-        self._db.execute(
-            "INSERT INTO batch"
-            " (hub, epoch, stream, seq, digest, envelope, signed, readings, message_bytes, received_ms, counted)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        added = self._db.execute(
+            "INSERT INTO batch (hub, epoch, stream, seq, digest, envelope, signed, readings, message_bytes, received_ms,"
+            " counted, manifest_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                batch.hub,
-                batch.epoch,
-                batch.stream,
-                batch.seq,
+                *arrival.key,
                 arrival.digest,
                 arrival.envelope,
                 arrival.signed,
-                len(batch.readings),
+                arrival.header.count,
                 arrival.message_bytes,
                 arrival.received_ms,
                 counted,
+                arrival.manifest_seq,
             ),
         )
-        return counted
+        if arrival.manifest is not None:
+            key = (*arrival.key, arrival.manifest)
+            self._db.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?, ?, ?, ?)", key)
+        return Unread(added.lastrowid or 0, arrival.signed, arrival.received_ms, counted)
+
+    def manifest(self, hub: str, epoch: bytes, stream: int, seq: int) -> bytes | None:
+        """The manifest that a batch carries, if it is here."""
+        query = "SELECT packed FROM manifest WHERE hub = ? AND epoch = ? AND stream = ? AND seq = ?"
+        row = self._db.execute(query, (hub, epoch, stream, seq)).fetchone()
+        return row["packed"] if row else None
+
+    def unread(self, arrival: Arrival) -> list[Unread]:
+        """Stored batches that lean on the manifest which this one carries, and wait for it."""
+        found = self._db.execute(
+            "SELECT id, signed, received_ms, counted FROM batch WHERE hub = ? AND epoch = ? AND stream = ?"
+            " AND manifest_seq = ? AND offset_ms IS NULL AND seq <> manifest_seq ORDER BY seq",
+            arrival.key,
+        )
+        return [Unread(row["id"], row["signed"], row["received_ms"], bool(row["counted"])) for row in found]
+
+    def best_anchor(self, batch: Batch) -> Anchor | None:
+        """The best clock that the batch's boot has told; what the batch itself tells is remembered."""
+        told, key = batch.anchor, (batch.hub, batch.boot_id)
+        if told is not None:
+            self._db.execute(
+                "INSERT INTO anchor VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET wall_ms = excluded.wall_ms,"
+                " boot_ms = excluded.boot_ms, quality = excluded.quality WHERE excluded.quality > anchor.quality"
+                " OR (excluded.quality = anchor.quality AND excluded.boot_ms >= anchor.boot_ms)",
+                (*key, told.wall_ms, told.boot_ms, told.quality),
+            )
+        query = "SELECT wall_ms, boot_ms, quality FROM anchor WHERE hub = ? AND boot_id = ?"
+        row = self._db.execute(query, key).fetchone()
+        return Anchor(row["wall_ms"], row["boot_ms"], Quality(row["quality"])) if row else None
 
     def _counted_elsewhere(self, arrival: Arrival) -> bool:
         """Either its original is here, or it is the original of a batch that came before it."""
-        batch, origin = arrival.batch, arrival.batch.origin
+        origin = arrival.header.origin
         if origin is None:
-            key = (batch.hub, batch.epoch, batch.stream, batch.seq, arrival.digest)
             query = (
                 "SELECT 1 FROM recut WHERE hub = ? AND epoch = ? AND stream = ? AND seq = ? AND digest = ?"
             )
-            return self._db.execute(query, key).fetchone() is not None
-        key = (batch.hub, origin.epoch, batch.stream, origin.seq, origin.digest)
+            return self._db.execute(query, (*arrival.key, arrival.digest)).fetchone() is not None
+        key = (arrival.hub, origin.epoch, arrival.header.stream, origin.seq, origin.digest)
         query = "SELECT 1 FROM batch WHERE hub = ? AND epoch = ? AND stream = ? AND seq = ? AND digest = ?"
         here = self._db.execute(query, key).fetchone() is not None
         twice = self._db.execute("INSERT OR IGNORE INTO recut VALUES (?, ?, ?, ?, ?)", key).rowcount == 0
@@ -105,18 +155,9 @@ class Batches:
 
     def insert_fork(self, arrival: Arrival) -> None:
         """Keep other content under a number already taken, uncounted."""
-        batch = arrival.batch
         self._db.execute(
             "INSERT OR IGNORE INTO fork (hub, epoch, stream, seq, digest, signed, received_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                batch.hub,
-                batch.epoch,
-                batch.stream,
-                batch.seq,
-                arrival.digest,
-                arrival.signed,
-                arrival.received_ms,
-            ),
+            (*arrival.key, arrival.digest, arrival.signed, arrival.received_ms),
         )
 
     def head(self, hub: str, epoch: bytes, stream: Stream) -> Head:
@@ -200,10 +241,23 @@ class Batches:
             )
         self.generation = self._generation()
 
-    def derive(self, home: str, arrival: Arrival, placing: Placing) -> None:
-        """Update sensors, newest values and listening spans from a batch just inserted."""
-        batch = arrival.batch
-        self._describe_sensors(home, batch, placing)
+    def derive(self, home: str, unread: Unread, batch: Batch, placing: Placing, *, whole: bool) -> None:
+        """A batch has been read: place it; if it counts, update sensors, newest values and listening spans.
+
+        ``whole``: it carries a manifest, so all its sensors are described anew, those not heard of included.
+        """
+        placed = (placing.offset_ms, placing.quality, unread.id)
+        self._db.execute("UPDATE batch SET offset_ms = ?, quality = ? WHERE id = ?", placed)
+        if not unread.counted:
+            return
+        self._describe_sensors(home, batch, placing, whole=whole)
+        self._keep_newest(home, batch, placing, unread.received_ms)
+        self._db.executemany(
+            "INSERT INTO span VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET to_ms = max(to_ms, excluded.to_ms)",
+            [(batch.hub, placing.at(start), placing.at(end)) for start, end in batch.spans],
+        )
+
+    def _keep_newest(self, home: str, batch: Batch, placing: Placing, received_ms: int) -> None:
         newest = {
             (sensor.address, quantity.kind): (reading, quantity)
             for sensor, quantity, reading in sorted(rows(batch), key=lambda row: row[2].at_ms)
@@ -225,14 +279,10 @@ class Batches:
                     quantity.plain,
                     placing.at(reading.at_ms),
                     placing.quality,
-                    arrival.received_ms,
+                    received_ms,
                 )
                 for (address, kind), (reading, quantity) in newest.items()
             ],
-        )
-        self._db.executemany(
-            "INSERT INTO span VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET to_ms = max(to_ms, excluded.to_ms)",
-            [(batch.hub, placing.at(start), placing.at(end)) for start, end in batch.spans],
         )
 
     def open_session(self, session: Session) -> None:
@@ -256,10 +306,12 @@ class Batches:
         )
 
     def stored(self) -> Iterator[sqlite3.Row]:
-        """Every counted batch as evidence, with its home: hub, home, data certificate, stream, seq, signed, received, size."""
+        """Every counted batch that could be read, as evidence, with its home and its manifest (packed)."""
         return self._db.execute(
-            "SELECT batch.*, hub.home, hub.data_certificate FROM batch JOIN hub ON hub.id = batch.hub"
-            " WHERE counted ORDER BY batch.id"
+            "SELECT batch.*, hub.home, hub.data_certificate, manifest.packed FROM batch JOIN hub ON hub.id = batch.hub"
+            " JOIN manifest ON manifest.hub = batch.hub AND manifest.epoch = batch.epoch"
+            " AND manifest.stream = batch.stream AND manifest.seq = batch.manifest_seq"
+            " WHERE counted AND offset_ms IS NOT NULL ORDER BY batch.id"
         )
 
     def totals(self) -> dict[str, int]:
@@ -271,10 +323,12 @@ class Batches:
         ).fetchone()
         return dict(row)
 
-    def _describe_sensors(self, home: str, batch: Batch, placing: Placing) -> None:
+    def _describe_sensors(self, home: str, batch: Batch, placing: Placing, *, whole: bool) -> None:
         """Only a newer statement replaces an older one: batches may arrive in any order."""
         told = {statement.sensor: statement for statement in batch.heard}
-        for number, sensor in enumerate(batch.sensors):
+        spoken = {*told, *(reading.sensor for reading in batch.readings)}
+        for number in range(len(batch.sensors)) if whole else sorted(spoken):
+            sensor = batch.sensors[number]
             self._db.execute(
                 "INSERT INTO sensor (home, address, hub, name, room, model, contract, period_s, told_ms)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET hub = excluded.hub, name = excluded.name,"

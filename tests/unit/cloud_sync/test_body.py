@@ -38,8 +38,8 @@ def test_a_body_cut_in_its_header_is_refused(length: int) -> None:
         wire.parse_body(BODY[:length])
 
 
-@pytest.mark.parametrize("first", [0x00, 0x10, 0x30, BODY[0] | 1])
-def test_other_versions_and_unknown_flags_are_named_so(first: int) -> None:
+@pytest.mark.parametrize("first", [0x00, 0x10, 0x30, 0xF0])
+def test_other_versions_are_named_so(first: int) -> None:
     """A receiver that is too old says so, and does not guess."""
     with pytest.raises(WireError) as caught:
         wire.parse_body(bytes([first]) + BODY[1:])

@@ -51,7 +51,7 @@ def test_a_sensor_that_breaks_its_contract_goes_blind(seeded: SeededHome) -> Non
     """The hub's statement decides, from when the sensor was last heard."""
     look(seeded.homes, lambda: NOW)
     seeded.now_ms = LATER
-    seeded.tell([replace(THERMOMETER, kept=False, heard_ago_ms=4 * MINUTE)])
+    seeded.tell([replace(THERMOMETER, readings=(), kept=False, heard_ago_ms=4 * MINUTE)])
 
     changed = look(seeded.homes, lambda: LATER)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloud_sync.wire.batch import Anchor, Contract, Quality, Sensor, Stream, decode
+from cloud_sync.wire.batch import Anchor, Batch, Contract, Quality, Sensor, Stream, decode
 from device_profiles.reading import Form, Reading
 from edge_agent.core.batching import Change, Committed, Limits, Origin
 from edge_agent.core.coverage import Coverage, Liveness
@@ -38,6 +38,12 @@ def play(keeper: Keeping, now_ms: int, *, everything: bool = False) -> list[Chan
         keeper.done(change, Committed(now_ms + number if change.rows or change.spans else None, ()))
         changes.append(change)
     return changes
+
+
+def opened(change: Change) -> Batch:
+    """The one batch of a change, as the cloud would read it."""
+    written = change.drafts[0].write(1, None)
+    return decode(written.body, "site", "h" * 13, written.inline.packed)
 
 
 def test_an_urgent_reading_is_cut_at_once() -> None:
@@ -132,7 +138,7 @@ def test_rows_of_an_earlier_boot_keep_their_own_clock() -> None:
 
     (cut,) = [change for change in play(later, 10) if change.drafts]
 
-    batch = decode(cut.drafts[0].write(1)[0])
+    batch = opened(cut)
     assert batch.boot_id == BOOT
     assert batch.readings[0].at_ms == 500_000
     assert batch.anchor == ANCHOR
@@ -159,7 +165,7 @@ def test_a_broken_contract_is_told_at_once_without_a_reading() -> None:
 
     (change,) = [change for change in play(keeper, 182_000) if change.drafts]
 
-    batch = decode(change.drafts[0].write(1)[0])
+    batch = opened(change)
     assert batch.stream is Stream.URGENT
     assert [(statement.last_ms, statement.kept) for statement in batch.heard] == [(1_000, False)]
 

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cloud_sync.sync.sender import Item
-from cloud_sync.wire.batch import Anchor, Quality, Quantity, Stream, chain_next, chain_start, content_digest
+from cloud_sync.wire.batch import (
+    RENEW_AFTER_BATCHES,
+    Anchor,
+    Batch,
+    Contract,
+    Inline,
+    Quality,
+    Quantity,
+    Reading,
+    Sensor,
+    Stream,
+    chain_next,
+    chain_start,
+    content_digest,
+    decode,
+    leans_on,
+)
 from cloud_sync.wire.message import Head, Previous, Reason
 from edge_agent.adapters.outbox import Outbox
-from edge_agent.core.batching import Change, Draft, Row
+from edge_agent.core.batching import Change, Draft, Row, Written, drafted
 from edge_agent.core.freshness import Guard
 from edge_agent.core.retention import Limits
 from edge_agent.core.shelf import Lost
@@ -28,7 +45,31 @@ def outbox(path: Path) -> Outbox:
 
 def draft(stream: Stream, body: bytes) -> Draft:
     """A draft whose body is known before it is numbered."""
-    return Draft(stream, 1, 5, 9, lambda seq: (body + bytes([seq]), body + bytes([seq]) + b"signature"))
+
+    def write(seq: int, before: Inline | None) -> Written:
+        inline = before or Inline(seq, b"manifest", 1, None)
+        return Written(body + bytes([seq]), body + bytes([seq]) + b"signature", inline)
+
+    return Draft(stream, 1, 5, 9, write)
+
+
+def door(number: int) -> Draft:
+    """A real batch with one reading, at that millisecond."""
+    sensor = Sensor(ROW.sensor, "door", "hall", "bthome_v2", Contract.EVENT_ONLY, 0)
+    batch = Batch(
+        "site",
+        HUB,
+        EPOCH,
+        Stream.URGENT,
+        0,
+        BOOT,
+        number,
+        None,
+        sensors=(sensor,),
+        quantities=(ROW.quantity,),
+        readings=(Reading(0, 0, number, 1),),
+    )
+    return drafted(batch, Stream.URGENT, lambda body: body)
 
 
 def test_batches_are_numbered_and_chained_per_stream(tmp_path: Path) -> None:
@@ -76,7 +117,7 @@ def test_a_failed_transaction_keeps_nothing_of_it(tmp_path: Path) -> None:
     """A draft that cannot be written takes its rows and guards with it, and its number is not used up."""
     box = outbox(tmp_path)
 
-    def fails(_: int) -> tuple[bytes, bytes]:
+    def fails(*_: object) -> Written:
         raise sqlite3.OperationalError("disk I/O error")
 
     with pytest.raises(OutboxError, match="disk I/O error"):
@@ -108,54 +149,59 @@ def test_an_outbox_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None
 
 
 def test_a_receipted_batch_is_retained_until_it_is_old(tmp_path: Path) -> None:
-    """A receipt lets nothing go at once: a cloud restored from a backup may need it again."""
+    """A receipt lets nothing go at once; and what stays begins with a manifest, or nobody could read it."""
     box = outbox(tmp_path)
-    cut = box.commit(Change(BOOT, 0, drafts=(draft(Stream.URGENT, b"a"), draft(Stream.URGENT, b"b")))).cut
-    box.receipted(Stream.URGENT, cut[0][1], 1_000)
+    cut = box.commit(Change(BOOT, 0, drafts=tuple(door(n) for n in range(RENEW_AFTER_BATCHES + 2)))).cut
+    box.receipted(Stream.URGENT, cut[-1][1], 1_000)
 
     assert box.prune(1_000 + 10_000, Limits(retain_age_max_s=10)) == {}
-    assert box.prune(1_000 + 10_001, Limits(retain_age_max_s=10)) == {Stream.URGENT: cut[0][1]}
-    assert box.signed(Stream.URGENT, 1) is None
-    assert box.signed(Stream.URGENT, 2) is not None
-    assert box.shelf().floors[Stream.URGENT] == cut[0][1]
+    assert box.prune(1_000 + 10_001, Limits(retain_age_max_s=10)) == {
+        Stream.URGENT: cut[RENEW_AFTER_BATCHES - 1][1]
+    }
+    assert box.signed(Stream.URGENT, RENEW_AFTER_BATCHES) is None
+    assert box.signed(Stream.URGENT, RENEW_AFTER_BATCHES + 1) is not None
+    assert box.shelf().floors[Stream.URGENT] == cut[RENEW_AFTER_BATCHES - 1][1]
 
 
-def test_a_full_disk_takes_delivered_batches_first_and_names_the_rest(tmp_path: Path) -> None:
-    """Delivered before not, routine before urgent, old before new; what was not delivered leaves its name."""
+def test_a_full_disk_names_what_was_not_delivered(tmp_path: Path) -> None:
+    """The oldest undelivered one goes first, by name; never the one that the others need to be read."""
     box = outbox(tmp_path)
-    urgent = box.commit(Change(BOOT, 0, drafts=(draft(Stream.URGENT, b"a"), draft(Stream.URGENT, b"b")))).cut
-    routine = box.commit(Change(BOOT, 0, drafts=(draft(Stream.ROUTINE, b"c"),))).cut
-    box.receipted(Stream.URGENT, urgent[0][1], 1_000)
+    cut = box.commit(Change(BOOT, 0, drafts=(door(1), door(2), door(3)))).cut
 
-    floors, gone = box.shed(len(b"a1signature") + 1)
+    floors, gone = box.shed(1)
 
-    assert floors == {Stream.URGENT: urgent[0][1]}
-    assert gone == [(Stream.ROUTINE, Item(1, routine[0][1], gone=True))]
-    assert box.lost(Stream.ROUTINE, 1, 1) == Lost(Reason.SHED, 1, 5, 9)
-    assert box.signed(Stream.URGENT, 2) is not None
+    assert floors == {}
+    assert gone == [(Stream.URGENT, Item(2, cut[1][1], gone=True))]
+    assert box.lost(Stream.URGENT, 2, 2) == Lost(Reason.SHED, 1, 2, 2)
+    assert box.signed(Stream.URGENT, 1) is not None
 
 
 def test_a_new_epoch_numbers_anew_what_was_not_delivered(tmp_path: Path) -> None:
-    """Undelivered content and unnamed gaps go along; why the epoch was begun is remembered."""
+    """Undelivered content and unnamed gaps go along, readable by themselves; why is remembered."""
     box = outbox(tmp_path)
-    box.commit(Change(BOOT, 0, drafts=(draft(Stream.ROUTINE, b"x"), draft(Stream.ROUTINE, b"y"))))
+    box.commit(Change(BOOT, 0, drafts=(door(1), door(2), door(3))))
     box.shed(1)
-    told = {Stream.URGENT: 0, Stream.ROUTINE: 9}
 
-    box.begin_epoch(b"newepoch", told, lambda stream, signed, _: draft(stream, signed[:1]))
+    def redraft(stream: Stream, signed: bytes, packed: bytes, epoch: bytes) -> Draft:
+        return drafted(replace(decode(signed, "site", HUB, packed), epoch=epoch), stream, lambda body: body)
+
+    box._manifest_of = lambda *_: leans_on(box.signed(Stream.URGENT, 1) or b"")[1] or b""  # type: ignore[method-assign]
+    box.begin_epoch(b"newepoch", {Stream.URGENT: 9, Stream.ROUTINE: 0}, redraft)
 
     assert box.epoch == b"newepoch"
-    assert box.previous == Previous(EPOCH, (0, 2), (0, 9))
-    gap, batch = box.shelf().items[Stream.ROUTINE]
-    assert (gap.gone, gap.head.seq, batch.gone, batch.head.seq) == (True, 1, False, 2)
-    assert box.signed(Stream.ROUTINE, 2) == b"y\2signature"
+    assert box.previous == Previous(EPOCH, (3, 0), (9, 0))
+    gap, first, second = box.shelf().items[Stream.URGENT]
+    assert (gap.gone, gap.head.seq, first.head.seq, second.head.seq) == (True, 1, 2, 3)
+    header, packed = leans_on(box.signed(Stream.URGENT, 2) or b"")
+    assert (header.epoch, packed is not None) == (b"newepoch", True)
 
 
 def test_a_full_disk_is_told_apart(tmp_path: Path) -> None:
     """Only a full disk is a reason to let things go."""
     box = outbox(tmp_path)
     box._db.execute(f"PRAGMA max_page_count = {box._db.execute('PRAGMA page_count').fetchone()[0]}")
-    big = Draft(Stream.URGENT, 1, 0, 0, lambda _: (bytes(100_000), bytes(100_000)))
+    written = Written(bytes(100_000), bytes(100_000), Inline(1, b"", 1, None))
+    big = Draft(Stream.URGENT, 1, 0, 0, lambda *_: written)
 
     with pytest.raises(OutboxFullError):
         box.commit(Change(BOOT, 0, drafts=(big,)))

@@ -5,9 +5,17 @@ from __future__ import annotations
 import pytest
 
 from cloud_sync.errors import LinkError, LocalProtocolError
-from cloud_sync.wire.batch import Quality
+from cloud_sync.wire.batch import Anchor, Quality, Stream
 from edge_agent.core.backoff import Backoff
-from edge_agent.core.batching import SOFTWARE_EPOCH_MS, Limits, anchor, cut_due, merged
+from edge_agent.core.batching import (
+    SOFTWARE_EPOCH_MS,
+    Limits,
+    Origin,
+    anchor,
+    compose,
+    cut_due,
+    merged,
+)
 from edge_agent.core.supervision import Action, treatment
 from edge_agent.errors import ConfigError, CredentialError, OutboxError, RadioError, RadioTrouble
 from edge_agent.log import redact
@@ -109,3 +117,13 @@ def test_the_status_tells_trouble_first() -> None:
     assert lines[0].startswith("THE HUB IS NOT RUNNING")
     assert lines[1] == "Trouble: The radio went away."
     assert lines[2].startswith("Refused by the site (2 times)")
+
+
+def test_nothing_in_a_batch_lies_after_it_was_made() -> None:
+    """The clock goes on while a batch is put together; the batch is as old as the youngest thing in it."""
+    origin = Origin("site", "h" * 13, bytes(8), bytes(16))
+    clock = Anchor(1_800_000_000_000, 1_005, Quality.COARSE)
+
+    batch = compose(origin, Stream.ROUTINE, 1_000, clock, (), sensors={}, spans=((0, 1_003),))
+
+    assert batch.made_ms == 1_005

@@ -8,11 +8,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from zero_trust import envelope, keys
 from zero_trust.errors import EnvelopeError, SignatureError
 
-HUB, OTHER_HUB = "abcdefghijk27", "bbcdefghijk27"
+SITE, HUB, OTHER_HUB = "demo", "abcdefghijk27", "bbcdefghijk27"
 DATA_KEY = keys.generate_key()
 SITE_KEY, OTHER_KEY = X25519PrivateKey.generate(), X25519PrivateKey.generate()
 SITE_KEYS = {envelope.site_key_id(SITE_KEY.public_key()): SITE_KEY}
-SIGNED = envelope.sign_inside(DATA_KEY, b"body")
+SIGNED = envelope.sign_inside(DATA_KEY, b"body", SITE, HUB)
 SEALED = envelope.seal(SIGNED, SITE_KEY.public_key(), HUB)
 
 
@@ -21,7 +21,7 @@ def test_a_batch_survives_the_way() -> None:
     signed = envelope.open_sealed(SEALED, SITE_KEYS, HUB)
 
     assert signed == SIGNED
-    assert envelope.verify_inside(DATA_KEY.public_key(), signed) == b"body"
+    assert envelope.verify_inside(DATA_KEY.public_key(), signed, SITE, HUB) == b"body"
 
 
 def test_the_overhead_is_what_the_constant_says() -> None:
@@ -59,7 +59,7 @@ def test_a_signature_of_one_kind_is_none_of_another() -> None:
     receipt = envelope.sign_tagged(DATA_KEY, b"lum-receipt-1\0", b"body")
 
     with pytest.raises(SignatureError) as refused:
-        envelope.verify_inside(DATA_KEY.public_key(), receipt)
+        envelope.verify_inside(DATA_KEY.public_key(), receipt, SITE, HUB)
 
     assert refused.value.code == "batch-signature-wrong"
 
@@ -67,6 +67,13 @@ def test_a_signature_of_one_kind_is_none_of_another() -> None:
 def test_another_hubs_signature_is_refused() -> None:
     """A batch signed by another data key does not verify, and neither does an empty one."""
     with pytest.raises(SignatureError):
-        envelope.verify_inside(keys.generate_key().public_key(), SIGNED)
+        envelope.verify_inside(keys.generate_key().public_key(), SIGNED, SITE, HUB)
     with pytest.raises(SignatureError):
-        envelope.verify_inside(DATA_KEY.public_key(), b"")
+        envelope.verify_inside(DATA_KEY.public_key(), b"", SITE, HUB)
+
+
+@pytest.mark.parametrize(("site", "hub"), [(SITE, OTHER_HUB), ("other", HUB), (SITE + HUB[:1], HUB[1:])])
+def test_a_batch_means_nothing_under_other_names(site: str, hub: str) -> None:
+    """Site and hub are not sent, but they are signed, each with its length."""
+    with pytest.raises(SignatureError):
+        envelope.verify_inside(DATA_KEY.public_key(), SIGNED, site, hub)

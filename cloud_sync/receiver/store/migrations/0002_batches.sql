@@ -17,7 +17,31 @@ CREATE TABLE batch (
     readings      INTEGER NOT NULL,
     message_bytes INTEGER NOT NULL,
     received_ms   INTEGER NOT NULL,
+    counted       INTEGER NOT NULL,   -- 0: the same content is counted elsewhere
+    manifest_seq  INTEGER NOT NULL,   -- the batch whose manifest it leans on, perhaps itself
+    offset_ms     INTEGER,            -- wall clock = boot clock + this, as placed; NULL: its manifest is not here yet
+    quality       INTEGER,            -- of that
     UNIQUE (hub, epoch, stream, seq)
+) STRICT;
+
+CREATE INDEX unread ON batch (hub, epoch, stream, manifest_seq) WHERE offset_ms IS NULL;
+
+CREATE TABLE manifest (               -- as batches carry them
+    hub    TEXT NOT NULL,
+    epoch  BLOB NOT NULL,
+    stream INTEGER NOT NULL,
+    seq    INTEGER NOT NULL,
+    packed BLOB NOT NULL,
+    PRIMARY KEY (hub, epoch, stream, seq)
+) STRICT;
+
+CREATE TABLE anchor (                 -- the best clock that each boot of a hub has told
+    hub     TEXT NOT NULL,
+    boot_id BLOB NOT NULL,
+    wall_ms INTEGER NOT NULL,
+    boot_ms INTEGER NOT NULL,
+    quality INTEGER NOT NULL,
+    PRIMARY KEY (hub, boot_id)
 ) STRICT;
 
 CREATE TABLE fork (                   -- other content under a number already taken: kept, never counted
@@ -95,4 +119,50 @@ CREATE TABLE coverage (               -- the watch's verdict on each sensor
     cause   TEXT NOT NULL,
     since_ms INTEGER NOT NULL,
     PRIMARY KEY (home, address)
+) STRICT;
+
+CREATE TABLE gone (
+    hub      TEXT NOT NULL,
+    epoch    BLOB NOT NULL,
+    stream   INTEGER NOT NULL,
+    first    INTEGER NOT NULL,
+    last     INTEGER NOT NULL,
+    chain    BLOB NOT NULL,
+    reason   INTEGER NOT NULL,
+    readings INTEGER NOT NULL,
+    from_ms  INTEGER NOT NULL,          -- boot clock of the hub, 0: not known
+    to_ms    INTEGER NOT NULL,
+    signed   BLOB NOT NULL,
+    received_ms INTEGER NOT NULL,
+    PRIMARY KEY (hub, epoch, stream, last, first)
+) STRICT;
+
+CREATE TABLE epoch (
+    hub      TEXT NOT NULL,
+    epoch    BLOB NOT NULL,
+    previous BLOB,                      -- NULL: the epoch of enrolment
+    own_urgent   INTEGER NOT NULL DEFAULT 0,
+    own_routine  INTEGER NOT NULL DEFAULT 0,
+    told_urgent  INTEGER NOT NULL DEFAULT 0,
+    told_routine INTEGER NOT NULL DEFAULT 0,
+    opened_ms    INTEGER NOT NULL,
+    PRIMARY KEY (hub, epoch)
+) STRICT;
+
+CREATE TABLE incident (                 -- our own trouble with a hub, for operations to look at
+    id        INTEGER PRIMARY KEY,
+    hub       TEXT NOT NULL,
+    code      TEXT NOT NULL,
+    detail    TEXT NOT NULL,
+    raised_ms INTEGER NOT NULL
+) STRICT;
+
+
+CREATE TABLE recut (                    -- content numbered anew in a later epoch, by where it stood before
+    hub    TEXT NOT NULL,
+    epoch  BLOB NOT NULL,
+    stream INTEGER NOT NULL,
+    seq    INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (hub, epoch, stream, seq, digest)
 ) STRICT;

@@ -286,6 +286,10 @@ class Uplink:
         self._check_addressee(refusal.site, refusal.hub, self._party.epoch)
         self.tally.refusals += 1
         self.tally.last_refusal = refusal.code
+        if refusal.code == "batch-not-decryptable" and refusal.digest in session.sent:
+            raise LinkError(
+                "The site no longer holds the key we seal to; a new session tells its present one."
+            )
         if refused := session.sent.get(refusal.digest):
             self._sender.refused(*refused, asyncio.get_running_loop().time())
 

@@ -33,11 +33,12 @@ from zero_trust.policy import BatchFacts, admit_batch
 
 @dataclass(frozen=True, slots=True)
 class IntakeKeys:
-    """What the intake holds: the receipt key with its certificate, and the site's encryption key."""
+    """What the intake holds: the receipt key with its certificate, the site's encryption key and earlier ones."""
 
     receipt: PrivateKey = field(repr=False)
     receipt_certificate: bytes
     site: X25519PrivateKey = field(repr=False)
+    earlier: tuple[X25519PrivateKey, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,15 @@ class Service:
 
     def __init__(self, site: str, keys: IntakeKeys, registry: Registry, batches: Batches) -> None:
         self._site = site
-        self._keys = keys
+        self.use(keys)
         self._registry = registry
         self._batches = batches
-        self._site_keys = {site_key_id(keys.site.public_key()): keys.site}
         self._data_keys: dict[bytes, PublicKey] = {}  # by certificate
+
+    def use(self, keys: IntakeKeys) -> None:
+        """Go on with these keys: hubs are told the current one at their next hello."""
+        self._keys = keys
+        self._site_keys = {site_key_id(key.public_key()): key for key in (keys.site, *keys.earlier)}
 
     def take(self, group: Sequence[Incoming]) -> list[Answer]:
         """Take a group of messages; when this returns, what the answers say is durable."""

@@ -1,1 +1,1 @@
-"""The bytes that cross between hub and cloud; see README.md for the layout. Pure: no I/O, no clock."""
+"""The bytes that cross between hub and cloud; ``batch.py`` is to be read first, SPEC.md defines it. Pure: no I/O, no clock."""

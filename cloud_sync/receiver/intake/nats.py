@@ -13,20 +13,21 @@ from pathlib import Path
 
 import nats
 import structlog
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from cloud_sync.receiver import broker
 from cloud_sync.receiver.config import ReceiverConfig
+from cloud_sync.receiver.intake.site_keys import rotate
 from cloud_sync.receiver.service import Answer, Incoming, IntakeKeys, Service
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import Registry
 from cloud_sync.wire.topics import ALL_UP_SUBJECT, down_subject, hub_of_subject
 from zero_trust.credential import certificate_bytes
-from zero_trust.keystore import load_certificates, load_key, load_site_key
+from zero_trust.keystore import load_certificates, load_key
 
+ROTATION_PERIOD_MS = 3_600_000  # how often the age of the encryption key is looked at
 GROUP_MAX = 200  # messages that share a commit
 WAITING_MAX = 2_000  # beyond, messages are left to be resent: hubs keep them until the receipt
 
@@ -36,14 +37,18 @@ log = structlog.get_logger()
 async def run(config: ReceiverConfig) -> None:
     """Serve until cancelled."""
     db = open_database(config.paths.store)
-    service = Service(config.site, intake_keys(config.paths.intake), Registry(db), Batches(db))
+    service = Service(config.site, intake_keys(config.paths.intake, _now_ms()), Registry(db), Batches(db))
     waiting: asyncio.Queue[Incoming] = asyncio.Queue(WAITING_MAX)
     connection = await nats.connect(**broker.intake_options(config).arguments, error_cb=_log_error)
     try:
         await connection.subscribe(ALL_UP_SUBJECT, queue="intake", cb=_queue_into(waiting))
         log.info("intake.started", site=config.site)
+        renew_at_ms = _now_ms() + ROTATION_PERIOD_MS
         while True:
             group = await _gather(waiting)
+            if _now_ms() >= renew_at_ms:
+                service.use(intake_keys(config.paths.intake, _now_ms()))
+                renew_at_ms = _now_ms() + ROTATION_PERIOD_MS
             answers = await asyncio.to_thread(service.take, group)
             await _send(connection, answers)
     finally:
@@ -51,20 +56,26 @@ async def run(config: ReceiverConfig) -> None:
         db.close()
 
 
-def intake_keys(directory: Path) -> IntakeKeys:
-    """The keys of ``intake/`` in the site directory.
+def intake_keys(directory: Path, now_ms: int) -> IntakeKeys:
+    """The keys of ``intake/`` in the site directory; the encryption key is a new one if its time has come.
 
     Raises:
         KeyStoreError: missing, damaged or readable by others.
     """
     receipt, *_ = load_certificates(directory / "receipt.crt")
-    site: X25519PrivateKey = load_site_key(directory / "site.key")
-    return IntakeKeys(load_key(directory / "receipt.key"), certificate_bytes(receipt), site)
+    site = rotate(directory, now_ms)
+    return IntakeKeys(
+        load_key(directory / "receipt.key"), certificate_bytes(receipt), site.current, site.earlier
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _queue_into(waiting: asyncio.Queue[Incoming]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - nats' callback type
     async def queue(message: Msg) -> None:
-        incoming = Incoming(hub_of_subject(message.subject), message.data, time.time_ns() // 1_000_000)
+        incoming = Incoming(hub_of_subject(message.subject), message.data, _now_ms())
         try:
             waiting.put_nowait(incoming)
         except asyncio.QueueFull:

@@ -176,14 +176,14 @@ class Outbox:
         """Forget receipted batches that are older or more than is retained; the new floors."""
         with _ours("write to"), self._transaction():
             floors = prunable(self._held("receipted_ms IS NOT NULL"), now_ms, limits)
-            return {stream: self._forget(stream, seq) for stream, seq in floors.items() if seq}
+            return self._forget_all(floors)
 
     def shed(self, bytes_needed: int) -> tuple[dict[Stream, Head], list[tuple[Stream, Item]]]:
         """Win room: delivered batches first, then undelivered ones by name. New floors, and what is gone."""
         self._ballast.unlink(missing_ok=True)
         with _ours("write to"), self._transaction():
             delivered, given = sheddable(self._held("1"), bytes_needed)
-            floors = {stream: self._forget(stream, seq) for stream, seq in delivered.items() if seq}
+            floors = self._forget_all(delivered)
             gone = [self._name_gone(batch) for batch in given]
         self._lay_ballast()
         return floors, _last_of_each(gone)
@@ -262,9 +262,20 @@ class Outbox:
             for stream, seq, size, receipted_ms, carries in found
         ]
 
-    def _forget(self, stream: Stream, seq: int) -> Head:
-        query = "SELECT seq, chain FROM batch WHERE stream = ? AND seq = ?"
-        floor = Head(*self._db.execute(query, (stream, seq)).fetchone())
+    def _forget_all(self, floors: Mapping[Stream, int]) -> dict[Stream, Head]:
+        """Raise the floors that are not that high already."""
+        raised = {stream: self._forget(stream, seq) for stream, seq in floors.items()}
+        return {stream: floor for stream, floor in raised.items() if floor}
+
+    def _forget(self, stream: Stream, seq: int) -> Head | None:
+        query = (
+            "SELECT seq, chain FROM batch WHERE stream = ?1 AND seq = ?2"
+            " UNION ALL SELECT last, chain FROM gone WHERE stream = ?1 AND last = ?2"
+        )
+        row = self._db.execute(query, (stream, seq)).fetchone()
+        if row is None:
+            return None
+        floor = Head(*row)
         self._db.execute("DELETE FROM batch WHERE stream = ? AND seq <= ?", (stream, seq))
         self._db.execute("DELETE FROM gone WHERE stream = ? AND last <= ?", (stream, seq))
         self._db.execute(

@@ -78,6 +78,8 @@ class World:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     epochs: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     nonces: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    boots: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    boot_id: bytes = BOOT
     nonce: bytes = b""
     chance: float = 0.5
     copies: Iterator[int] = field(default_factory=itertools.count)
@@ -107,8 +109,9 @@ class World:
         self.sender = Sender(shelf.floors, shelf.receipted, shelf.items, lambda: self.chance)
 
     def crash_hub(self) -> None:
-        """Kill the hub; the network keeps what is under way."""
+        """Cut the hub's power; the network keeps what is under way. A new boot tells its manifest anew."""
         self.outbox.close()
+        self.boot_id = next(self.boots).to_bytes(16, "big")
         self.boot_hub()
 
     def cut(self, stream: Stream) -> None:
@@ -120,14 +123,14 @@ class World:
             self.outbox.epoch,
             stream,
             0,
-            BOOT,
+            self.boot_id,
             number,
             None,
             sensors=(DOOR,),
             quantities=(NUMBER,),
             readings=(Reading(0, 0, number, number),),
         )
-        done = self.outbox.commit(Change(BOOT, number, drafts=(drafted(batch, stream, _sign),)))
+        done = self.outbox.commit(Change(self.boot_id, number, drafts=(drafted(batch, stream, _sign),)))
         self.committed.add(number)
         for cut_stream, head in done.cut:
             self.keys[self.outbox.epoch, cut_stream, head.seq].add(number)
@@ -197,7 +200,8 @@ class World:
             (self.directory / f"outbox.db{suffix}").unlink(missing_ok=True)
         shutil.copy(path, self.directory / "outbox.db")
         self.boot_hub()
-        self.committed = knew | (self.committed & set(self.stored()))
+        held = set(self.stored())
+        self.committed = (knew & (held | self.answerable())) | (self.committed & held)
 
     # The cloud.
 
@@ -224,10 +228,13 @@ class World:
 
     def damage(self, stream: Stream) -> None:
         """A batch of the present epoch that the ledger counts is no longer in the store."""
-        self.db.execute(
-            "DELETE FROM batch WHERE id = (SELECT max(id) FROM batch WHERE stream = ? AND epoch = ? AND seq <= ?)",
+        row = self.db.execute(
+            "SELECT id, seq, signed FROM batch WHERE stream = ? AND epoch = ? AND seq <= ? ORDER BY id DESC LIMIT 1",
             (stream, self.outbox.epoch, self.sender.newest(stream)),
-        )
+        ).fetchone()
+        if row is None or self.outbox.signed(stream, row["seq"]) not in {None, row["signed"]}:
+            return  # of another life of the hub, which no longer knows of it
+        self.db.execute("DELETE FROM batch WHERE id = ?", (row["id"],))
 
     def stored(self) -> list[int]:
         """The numbers of all counted readings."""

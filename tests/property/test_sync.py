@@ -275,4 +275,4 @@ def test_a_planted_fault_is_found(fault: str) -> None:
     owner, name, wrong = FAULTS[fault]
 
     with planted(owner, name, wrong), pytest.raises(BaseException):  # noqa: B017, PT011 - any way of failing will do
-        campaign(600, derandomise=True)
+        campaign(2_000, derandomise=True)

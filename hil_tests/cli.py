@@ -13,12 +13,12 @@ import click
 
 from hil_tests import demo as chain
 from hil_tests import screen
+from hil_tests.chaos import SHORTEST_S
 from hil_tests.rig.errors import RigError
 from hil_tests.scenario import load_scenario
 from hil_tests.trace import load_trace
 
 DEMO_SCENARIO = Path(__file__).with_name("scenarios") / "demo.toml"
-CHAOS_SHORTEST_S = 60
 TRACE_SPEED_DEFAULT = 10_000.0
 
 
@@ -44,7 +44,11 @@ def cli() -> None:
 @cli.command()
 @click.option("--for", "for_s", type=click.FloatRange(5, 86_400), help="End after so many seconds.")
 @click.option("--json", "as_json", is_flag=True, help="No screen; one JSON object as the last line.")
-@click.option("--chaos", is_flag=True, help="Kill hub, intake and broker, each twice, at seeded moments.")
+@click.option(
+    "--chaos",
+    is_flag=True,
+    help="Kill hub, intake and broker, put back old copies of store and hub, at seeded moments.",
+)
 @click.option("--seed", type=int, help="Another seed than the scenario's.")
 @click.option("--scenario", type=click.Path(path_type=Path), default=DEMO_SCENARIO, help="Another home.")
 @click.option("--trace", type=click.Path(path_type=Path), help="Replay a recorded home (CSV, also .xz).")
@@ -61,9 +65,9 @@ def demo(
     speed: float,
 ) -> None:
     """Run one simulated home through the whole chain, with a page to look at. Ctrl-C ends all of it."""
-    if chaos and (for_s is None or for_s < CHAOS_SHORTEST_S):
+    if chaos and (for_s is None or for_s < SHORTEST_S):
         raise click.UsageError(
-            f"--chaos needs --for {CHAOS_SHORTEST_S} or more, so that every kill can be survived."
+            f"--chaos needs --for {SHORTEST_S:.0f} or more, so that there is time to recover from everything."
         )
     story: chain.Story
     if trace:
@@ -72,16 +76,63 @@ def demo(
         script = load_scenario(scenario)
         story, own_seed = chain.ScenarioStory(script), script.seed
     settings = chain.Settings(own_seed if seed is None else seed, for_s, chaos)
-    result = asyncio.run(_run(story, settings, as_json=as_json))
+    try:
+        result = asyncio.run(_run(story, settings, as_json=as_json))
+    except asyncio.CancelledError as error:
+        click.echo("Ended at once, as asked twice; what was under way is not accounted for.", err=True)
+        raise click.Abort from error
     click.echo(json.dumps(result) if as_json else _in_words(result))
     sys.exit(0 if result["ok"] else 1)
 
 
+def _batch_sizes(_context: click.Context, _option: click.Parameter, listed: str) -> tuple[int | str, ...]:
+    """Numbers of readings, or ``day``, with commas between them."""
+    sizes = [size.strip() for size in listed.split(",")]
+    for size in sizes:
+        if size != "day" and not (size.isascii() and size.isdigit() and int(size) > 0):
+            raise click.BadParameter(f"{size!r} is no batch size; give numbers of readings, or day.")
+    return tuple(size if size == "day" else int(size) for size in dict.fromkeys(sizes))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--batch",
+    default="100,1000,day",
+    show_default=True,
+    callback=_batch_sizes,
+    help="Readings in a batch, or day; with commas between.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--time-ms", is_flag=True, help="Millisecond times on everything, not on events alone.")
+def cost(
+    file: Path,
+    batch: tuple[int | str, ...],
+    as_json: bool,  # noqa: FBT001
+    time_ms: bool,  # noqa: FBT001
+) -> None:
+    """Tell what a recorded home (FILE, CSV or .xz) would cost on the wire: bytes a reading, bytes a day."""
+    from hil_tests import cost as costs  # noqa: PLC0415 - no other command needs the coder and the peers' encodings
+
+    result = costs.cost(file, batch, time_ms=time_ms)
+    click.echo(json.dumps(result) if as_json else costs.in_words(result))
+
+
 async def _run(story: chain.Story, settings: chain.Settings, *, as_json: bool) -> dict[str, Any]:
+    """The first interrupt ends the story, what was heard is still handed over; the second ends everything."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    loop, running = asyncio.get_running_loop(), asyncio.current_task()
+    broken_off = False
+
+    def interrupted() -> None:
+        nonlocal broken_off
+        if stop.is_set() and running and not broken_off:
+            broken_off = True
+            running.cancel()
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, interrupted)
     return await chain.run(
         story,
         settings,
@@ -92,7 +143,7 @@ async def _run(story: chain.Story, settings: chain.Settings, *, as_json: bool) -
 
 
 def _in_words(result: dict[str, Any]) -> str:
-    verdict = "Everything is accounted for." if result["ok"] else "SOMETHING IS NOT ACCOUNTED FOR."
+    verdict = _verdict(result)
     counted = (
         f"{verdict} {result['delivered']} readings were delivered, {result['stored']} are stored, each once; "
         f"{result['lost']} lost, {result['duplicated']} duplicated, {result['refused']} refused."
@@ -102,8 +153,16 @@ def _in_words(result: dict[str, Any]) -> str:
         f"receiver; {result['bytes_per_reading']} bytes a reading; the hub used {result['hub_rss_mb']} MB."
     )
     lines = [counted, measured]
+    lines += [f"Not proven: {sentence}" for sentence in result["invalid"]]
+    lines += [f"Refused by the site's {refusal}" for refusal in result["refusals"]]
     lines += [f"Missing: {lack['kind']} of {lack['sensor']}" for lack in result["missing"]]
     return "\n".join(lines)
+
+
+def _verdict(result: dict[str, Any]) -> str:
+    if result["ok"]:
+        return "Everything is accounted for."
+    return "THE RUN PROVES NOTHING." if result["invalid"] else "SOMETHING IS NOT ACCOUNTED FOR."
 
 
 if __name__ == "__main__":

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from hil_tests.chaos import LAST_ADVERTS_S, Chaos, HubRestored, StoreRestored, plan, unproven
 from hil_tests.ledger import Balance, Ledger, explained
 from hil_tests.rig.air import Air
-from hil_tests.rig.beacons import SimulatedHome
+from hil_tests.rig.beacons import EVENT_BURST_S, PERIODIC_GAP_S, SimulatedHome
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.hci_server import HciServer
 from hil_tests.rig.hub import Hub, SensorEntry
-from hil_tests.rig.process import Usage, until
+from hil_tests.rig.process import until
 from hil_tests.rig.site import Site
 from hil_tests.scenario import Scenario
 from hil_tests.trace import Replay, Trace
@@ -32,9 +32,6 @@ COMMIT_WINDOW_MAX_S = 5.0
 BATCH_AGE_MAX_S = 10.0
 ONLINE_WAIT_S = 30.0
 DRAIN_WAIT_S = 120.0
-LAST_ADVERTS_S = 0.5  # from the last advert sent until the hub has taken it
-SETTLE_S = 12.0  # no kill so soon after the start, nor so late that nothing could follow
-KILLED = ("hub", "intake", "broker")
 
 
 class Story(Protocol):
@@ -48,17 +45,12 @@ class Story(Protocol):
     def sensors(self) -> list[SensorEntry]:
         """What the hub must be told of its sensors."""
 
+    @property
+    def burst_s(self) -> float:
+        """How long a sensor repeats one transmission at most."""
+
     async def tell(self, air: Air, ledger: Ledger, for_s: float | None) -> None:
         """Put it on the air; return when it is over, or after ``for_s`` seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """One SIGKILL that was carried out."""
-
-    what: str
-    pid: int
-    at: float
 
 
 @dataclass(slots=True)
@@ -71,8 +63,12 @@ class Run:
     ledger: Ledger
     page: str
     started_at: float
-    kills: list[Kill] = field(default_factory=list)
+    chaos: Chaos
     peak_rss_mb: float = 0.0
+
+    def second(self, at: float) -> float:
+        """A wall time as seconds since the start."""
+        return round(at - self.started_at, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +96,14 @@ async def run(
     with tempfile.TemporaryDirectory(prefix="lum-") as name:
         async with _chain(Path(name), story, settings, say) as running:
             watching = asyncio.create_task(_watch(running, screen))
-            await _tell(story, settings, running, stop)
-            say("The story is over. Waiting until the hub has handed over everything ...")
-            await _drain(running)
-            watching.cancel()
-            usage = running.hub.usage()
-            heard = running.hub.heard()
+            try:
+                await _tell(story, settings, running, stop)
+                say("The story is over. Waiting until the hub has handed over everything ...")
+                await _drain(running.hub)
+            finally:
+                watching.cancel()
             await running.hub.stop()
-            return await _judge(running, usage, heard)
+            return await _judge(running)
 
 
 @contextlib.asynccontextmanager
@@ -115,27 +111,42 @@ async def _chain(
     directory: Path, story: Story, settings: Settings, say: Callable[[str], None]
 ) -> AsyncIterator[Run]:
     """Everything started, enrolled and online; everything ended afterwards."""
-    ledger, air = Ledger(), Air(settings.seed)
+    ledger = Ledger({sensor.address for sensor in story.sensors if sensor.key is not None})
+    air = Air(settings.seed)
     air.observe(ledger.deliver)
     socket = directory / "hci.sock"
     site = Site(directory / "site", directory / "receiver.log")
     hub = Hub(directory / "hub", directory / "hub.log", f"unix-client:{socket}")
+    addresses = [sensor.address for sensor in story.sensors]
+    chaos = Chaos(hub, site, air, ledger, directory, addresses, story.burst_s, COMMIT_WINDOW_MAX_S)
     say("Making a site: root, authorities, keys ...")
     await site.create()
-    async with HciServer(air, socket), contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(site.stop)
+    async with HciServer(air, socket), _ended(site.stop, site.kill_all), _ended(hub.stop, hub.kill):
         say("Starting broker, authority, intake, watch and portal ...")
         await site.start()
         say("Enrolling the hub with a voucher ...")
         hub.configure(story.sensors, batch_age_max_s=BATCH_AGE_MAX_S, commit_window_max_s=COMMIT_WINDOW_MAX_S)
         await hub.enrol(await site.voucher(story.home))
         say("Starting the hub ...")
-        stack.push_async_callback(hub.process.stop)
         await hub.start()
         await _online(hub)
         page = await site.link(story.home)
         say(f"The page: {page}")
-        yield Run(hub, site, air, ledger, page, time.time())
+        yield Run(hub, site, air, ledger, page, time.time(), chaos)
+
+
+@contextlib.asynccontextmanager
+async def _ended(
+    in_order: Callable[[], Awaitable[object]], at_once: Callable[[], Awaitable[object]]
+) -> AsyncIterator[None]:
+    """Whatever happens, this part is ended: in good order, but at once if the run is broken off."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        await at_once()
+        raise
+    finally:
+        await in_order()
 
 
 async def _online(hub: Hub) -> None:
@@ -149,43 +160,22 @@ async def _online(hub: Hub) -> None:
 
 async def _tell(story: Story, settings: Settings, running: Run, stop: asyncio.Event) -> None:
     """The story, with chaos beside it if asked for, until it ends or somebody stops it."""
+    moments = plan(settings.seed, settings.for_s) if settings.chaos and settings.for_s else ()
+    over = asyncio.Event()
     telling = asyncio.create_task(story.tell(running.air, running.ledger, settings.for_s))
     stopping = asyncio.create_task(stop.wait())
-    chaos = asyncio.create_task(_chaos(running, settings)) if settings.chaos and settings.for_s else None
-    await asyncio.wait({telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    for task in filter(None, (telling, stopping, chaos)):
-        task.cancel()
-    for result in await asyncio.gather(*filter(None, (telling, chaos)), return_exceptions=True):
-        if isinstance(result, Exception):
-            raise result
+    chaos = asyncio.create_task(running.chaos.play(moments, over))
+    try:
+        await asyncio.wait({telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        over.set()
+        telling.cancel()
+        for result in await asyncio.gather(telling, chaos, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+    finally:
+        for task in (telling, stopping, chaos):  # nothing must start the hub again once it is ended
+            task.cancel()
     await asyncio.sleep(LAST_ADVERTS_S)
-
-
-def plan_kills(seed: int, for_s: float) -> list[tuple[float, str]]:
-    """When to kill what: each at least twice, at seeded moments, sorted by time."""
-    moments = random.Random(f"{seed}/kills")
-    end = for_s - SETTLE_S
-    return sorted((moments.uniform(SETTLE_S, end), what) for what in KILLED for _ in range(2))
-
-
-async def _chaos(running: Run, settings: Settings) -> None:
-    began = asyncio.get_running_loop().time()
-    for at_s, what in plan_kills(settings.seed, settings.for_s or 0.0):
-        await asyncio.sleep(max(0.0, began + at_s - asyncio.get_running_loop().time()))
-        if what == "hub":
-            pid = running.hub.process.pid
-            await running.hub.kill()
-            running.kills.append(Kill(what, pid, time.time()))
-            await running.hub.start()  # as the service manager would
-        else:
-            await until(lambda role=what: _kill(running, role), f"A running {what}", 10)  # type: ignore[misc]
-
-
-def _kill(running: Run, role: str) -> bool:
-    pid = running.site.kill(role)
-    if pid is not None:
-        running.kills.append(Kill(role, pid, time.time()))
-    return pid is not None
 
 
 async def _watch(running: Run, screen: Callable[[Run], Coroutine[Any, Any, None]]) -> None:
@@ -199,45 +189,54 @@ async def _watch(running: Run, screen: Callable[[Run], Coroutine[Any, Any, None]
         showing.cancel()
 
 
-async def _drain(running: Run) -> None:
+async def _drain(hub: Hub) -> None:
     """Until every batch has its receipt; what is not yet cut the hub hands over when it is asked to stop."""
-
-    def empty() -> bool:
-        status = running.hub.status()
-        return status.get("uplink") == "online" and status["waiting"] == 0
-
     with contextlib.suppress(RigError):  # what is still missing then shows in the balance
-        await until(empty, "Handing over", DRAIN_WAIT_S)
+        await until(hub.idle, "Handing over", DRAIN_WAIT_S)
 
 
-async def _judge(running: Run, usage: Usage, heard: int) -> dict[str, Any]:
+async def _judge(running: Run) -> dict[str, Any]:
+    chaos, hub = running.chaos, running.hub
     status = await running.site.status()
+    status |= {what: status[what] + forgot for what, forgot in chaos.forgot.items()}
     stored = await running.site.readings()
-    hub_kills = [kill.at for kill in running.kills if kill.what == "hub"]
-    balance = running.ledger.balance(stored, hub_kills, COMMIT_WINDOW_MAX_S)
+    balance = running.ledger.balance(stored, chaos.hub_kills, COMMIT_WINDOW_MAX_S)
+    invalid = [*chaos.doubts, *unproven(chaos.restores, stored, await running.site.incidents())]
     seconds = time.time() - running.started_at
     return {
         "seconds": round(seconds, 1),
-        "heard": heard,
+        "heard": hub.heard(),
         "delivered": balance.delivered,
         "stored": balance.stored,
         "lost": len(balance.lost),
         "duplicated": len(balance.duplicated),
         "refused": status["refused"],
         "in_window": len(balance.in_window),
+        "coincided": len(balance.coincided),
         "urgent_ms": {"p50": _quantile(balance.urgent_ms, 0.5), "p99": _quantile(balance.urgent_ms, 0.99)},
         "urgent": len(balance.urgent_ms),
         "bytes_per_reading": round(status["message_bytes"] / max(1, status["readings"]), 1),
         "batches": status["batches"],
         "hub_rss_mb": round(running.peak_rss_mb, 1),
-        "hub_cpu_percent": round(100 * (running.hub.cpu_s or usage.cpu_s) / seconds, 1),
+        "hub_cpu_percent": round(100 * hub.cpu_s / seconds, 1),
         "kills": [
-            {"what": kill.what, "pid": kill.pid, "at_s": round(kill.at - running.started_at, 1)}
-            for kill in running.kills
+            {"what": kill.what, "pid": kill.pid, "at_s": running.second(kill.at)} for kill in chaos.kills
         ],
-        "missing": explained((*balance.lost, *balance.in_window)),
-        "ok": good(balance, status),
+        "restores": [_told(running, restore) for restore in chaos.restores],
+        "refusals": [f"{refusal['where']}: {refusal['code']}" for refusal in status["refusals"]],
+        "missing": explained((*balance.lost, *balance.in_window, *balance.coincided)),
+        "invalid": invalid,
+        "ok": good(balance, status) and not invalid,
     }
+
+
+def _told(running: Run, restore: StoreRestored | HubRestored) -> dict[str, Any]:
+    """A restore as plain facts."""
+    copied_s, at_s = running.second(restore.copied_at), running.second(restore.at)
+    if isinstance(restore, StoreRestored):
+        lacked = restore.forgotten.total()
+        return {"what": "store", "backup_at_s": copied_s, "at_s": at_s, "lacked": lacked}
+    return {"what": "hub", "image_at_s": copied_s, "at_s": at_s}
 
 
 def good(balance: Balance, status: dict[str, Any]) -> bool:
@@ -275,6 +274,12 @@ class ScenarioStory:
             for plan in self._scenario.sensors
         ]
 
+    @property
+    def burst_s(self) -> float:
+        """The longest burst of all its sensors."""
+        periodic_copies = max(plan.periodic_copies for plan in self._scenario.sensors)
+        return max(EVENT_BURST_S, periodic_copies * PERIODIC_GAP_S)
+
     async def tell(self, air: Air, ledger: Ledger, for_s: float | None) -> None:
         """Let the home live for a while."""
         home = SimulatedHome(air, self._scenario, ledger.transmit)
@@ -301,6 +306,11 @@ class TraceStory:
     def sensors(self) -> list[SensorEntry]:
         """Every sensor of the trace; the recording says nothing of rooms."""
         return [SensorEntry(s.address, s.name, "", s.model, s.contract) for s in self._trace.sensors]
+
+    @property
+    def burst_s(self) -> float:
+        """A replay sends everything once."""
+        return 0.0
 
     async def tell(self, air: Air, ledger: Ledger, for_s: float | None) -> None:
         """Replay it, to its end or for so long."""

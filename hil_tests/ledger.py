@@ -1,29 +1,36 @@
 """The oracle: what was put on the air, what the medium delivered, and what must therefore be stored. Pure.
 
-Everything delivered to the hub's radio must be stored exactly once. The one exception is stated
-in the product's promise: routine readings delivered within the commit window before a kill may
-never have been committed; each is listed. An urgent one is no exception.
+Everything delivered to the hub's radio must be stored exactly once. There are two exceptions, and each
+reading of them is listed. The first is stated in the product's promise: routine readings delivered
+within the commit window before a kill may never have been committed; an urgent one is no exception.
+The second is chance: a packet id is one byte, so what a hub hears first of a sensor, after its disk was
+put back to an earlier day, has one time in 256 the very id that the old disk remembers as heard. The
+ledger knows that id, and excuses that one transmission only. Encrypted sensors count on, and are no
+exception.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeAlias
 
 from device_profiles.reading import Form, Reading
 from hil_tests.rig.air import Delivery
-from hil_tests.rig.beacons import Transmission
+from hil_tests.rig.beacons import PACKET_IDS, Transmission
 
 LATE_MAX_S = 5.0  # a busy hub stamps an advert when it gets round to it
 EARLY_MAX_S = 1.5  # climate times are told to the second, rounded down
 KILL_NOTICED_S = 0.5  # the medium may deliver for so long to a hub that is dead already
 
 
-@dataclass(slots=True)
+Image: TypeAlias = Mapping[str, int]  # sensor -> the packet id that a copy of the hub's disk remembers
+
+
+@dataclass(slots=True, eq=False)
 class Entry:
     """One transmission and its deliveries (wall time, s)."""
 
@@ -32,7 +39,7 @@ class Entry:
     first_at: float = 0.0
     last_at: float = 0.0
     copies: int = 0
-    stored: set[str] = field(default_factory=set)
+    coincides: bool = False  # it looks like a repeat to a hub whose disk was put back
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +61,31 @@ class Balance:
     stored: int
     lost: tuple[Missing, ...]
     in_window: tuple[Missing, ...]
+    coincided: tuple[Missing, ...]
     duplicated: tuple[Mapping[str, Any], ...]
     urgent_ms: tuple[float, ...]  # from the air to the receiver, sorted
 
     @property
     def balanced(self) -> bool:
         """Everything delivered is accounted for, and something was."""
-        accounted = self.stored + len(self.in_window)
+        accounted = self.stored + len(self.in_window) + len(self.coincided)
         return self.stored > 0 and not self.lost and not self.duplicated and accounted == self.delivered
 
 
 class Ledger:
-    """Collects transmissions and deliveries, then judges what was stored."""
+    """Collects transmissions and deliveries, then judges what was stored.
 
-    def __init__(self) -> None:
+    Args:
+        counting: Addresses of the sensors whose encryption counter never returns to an old value.
+    """
+
+    def __init__(self, counting: Collection[str] = ()) -> None:
+        self._counting = frozenset(counting)
         self._current: dict[tuple[str, bytes], Entry] = {}
         self._entries: dict[str, list[Entry]] = defaultdict(list)
         self._states: dict[tuple[str, str], int | str] = {}
+        self._newest: dict[str, int] = {}  # packet id of the transmission last delivered
+        self._remembered: dict[str, int] = {}  # by a disk put back, of sensors not heard since
 
     def transmit(self, transmission: Transmission) -> None:
         """A sensor is about to send new readings."""
@@ -85,9 +100,17 @@ class Ledger:
         if entry is None:
             return  # a neighbour's
         if entry.copies == 0:
-            entry.first_at = delivery.at
+            self._hear_first(entry, delivery.at)
         entry.last_at = delivery.at
         entry.copies += 1
+
+    def image(self) -> Image:
+        """What a copy of the hub's disk, made now, remembers; the hub has committed all that was delivered."""
+        return {sensor: number for sensor, number in self._newest.items() if sensor not in self._counting}
+
+    def put_back(self, image: Image) -> None:
+        """The hub's disk is again what it was when ``image`` was made."""
+        self._remembered = dict(image)
 
     @property
     def delivered(self) -> int:
@@ -104,30 +127,42 @@ class Ledger:
             kills: When the hub was killed (wall time, s).
             commit_window_max_s: How long a routine reading may wait for its commit.
         """
+        found: dict[Entry, set[str]] = defaultdict(set)
         urgent_ms: list[float] = []
         duplicated = []
         for reading in sorted(stored, key=lambda row: row["happened_ms"]):
-            entry = self._match(reading)
+            entry = self._match(reading, found)
             if entry is None:
                 duplicated.append(reading)
                 continue
-            entry.stored.add(reading["kind"])
+            found[entry].add(reading["kind"])
             if reading["kind"] in entry.urgent:
                 urgent_ms.append(reading["received_ms"] - entry.first_at * 1000)
-        missing = [lack for entry in self._delivered() for lack in _missing(entry)]
-        in_window = [
-            lack for lack in missing if not lack.urgent and _before_kill(lack, kills, commit_window_max_s)
-        ]
+        coincided: list[Missing] = []
+        in_window: list[Missing] = []
+        lost: list[Missing] = []
+        for entry in self._delivered():
+            for lack in _missing(entry, found[entry]):
+                excused = not lack.urgent and _before_kill(lack, kills, commit_window_max_s)
+                (coincided if entry.coincides else in_window if excused else lost).append(lack)
         return Balance(
             delivered=self.delivered,
             stored=len(stored) - len(duplicated),
-            lost=tuple(lack for lack in missing if lack not in in_window),
+            lost=tuple(lost),
             in_window=tuple(in_window),
+            coincided=tuple(coincided),
             duplicated=tuple(duplicated),
             urgent_ms=tuple(sorted(urgent_ms)),
         )
 
-    def _match(self, reading: Mapping[str, Any]) -> Entry | None:
+    def _hear_first(self, entry: Entry, at: float) -> None:
+        """The first copy of a transmission came through; only the first transmission meets an old memory."""
+        sensor, packet_id = entry.transmission.sensor, entry.transmission.number % PACKET_IDS
+        entry.first_at = at
+        entry.coincides = self._remembered.pop(sensor, None) == packet_id
+        self._newest[sensor] = packet_id
+
+    def _match(self, reading: Mapping[str, Any], found: Mapping[Entry, set[str]]) -> Entry | None:
         """The delivered transmission nearest in time that this stored reading can be, and that has none yet."""
         entries = self._entries.get(reading["sensor"], [])
         happened = reading["happened_ms"] / 1000
@@ -136,7 +171,9 @@ class Ledger:
             lambda entry: happened <= max(entry.last_at, entry.transmission.at) + LATE_MAX_S,
             reversed(entries[:newest]),
         )
-        fitting = [entry for entry in recent if _fits(entry, reading)]
+        fitting = [
+            entry for entry in recent if reading["kind"] not in found.get(entry, ()) and _fits(entry, reading)
+        ]
         return min(fitting, key=lambda entry: _distance_s(entry, happened), default=None)
 
     def _delivered(self) -> Iterable[Entry]:
@@ -157,9 +194,9 @@ def explained(missing: Iterable[Missing]) -> list[dict[str, Any]]:
 
 
 def _fits(entry: Entry, reading: Mapping[str, Any]) -> bool:
-    if not entry.copies or reading["kind"] in entry.stored:
-        return False
-    return any(r.kind == reading["kind"] and r.plain == reading["value"] for r in entry.transmission.readings)
+    return entry.copies > 0 and any(
+        r.kind == reading["kind"] and r.plain == reading["value"] for r in entry.transmission.readings
+    )
 
 
 def _distance_s(entry: Entry, happened: float) -> float:
@@ -167,9 +204,9 @@ def _distance_s(entry: Entry, happened: float) -> float:
     return max(entry.first_at - happened, happened - entry.last_at, 0.0)
 
 
-def _missing(entry: Entry) -> Iterable[Missing]:
+def _missing(entry: Entry, found: Collection[str]) -> Iterable[Missing]:
     for reading in entry.transmission.readings:
-        if reading.kind not in entry.stored:
+        if reading.kind not in found:
             urgent = reading.kind in entry.urgent
             yield Missing(entry.transmission.sensor, reading.kind, reading.plain, entry.first_at, urgent)
 

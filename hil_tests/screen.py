@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import click
 
 from hil_tests.demo import Run
+from hil_tests.rig.errors import RigError
 
 PLAIN_EVERY_S = 5.0
 LIVE_EVERY_S = 1.0
@@ -27,7 +29,8 @@ async def live(running: Run) -> None:
         await asyncio.sleep(every_s)
         page = await asyncio.to_thread(_page, f"{running.page}/page.json")
         if asyncio.get_running_loop().time() >= counted_at:
-            stored = (await running.site.status())["readings"]
+            with contextlib.suppress(RigError):  # a store that is being put back answers the next time
+                stored = (await running.site.status())["readings"]
             counted_at = asyncio.get_running_loop().time() + COUNT_EVERY_S
         if not sys.stdout.isatty():
             click.echo(_line(running, stored))
@@ -53,7 +56,7 @@ def _line(running: Run, stored: int) -> str:
     status = running.hub.status()
     elapsed = time.time() - running.started_at
     if not status:
-        return f"{elapsed:5.0f} s  the hub is starting"
+        return f"{elapsed:5.0f} s  {running.chaos.said or 'the hub is starting'}"
     waiting = status["uncommitted"] + status["uncut"]
     urgent = f"urgent {status['urgent_ms']} ms" if status["urgent_ms"] else "nothing urgent yet"
     alarms = "".join(f"  ! {alarm['sentence']}" for alarm in status["alarms"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +33,7 @@ class Hub:
         self.config = directory / "hub.toml"
         self._radio = radio
         self.process = Process("lum-hub", [command("lum-hub"), "run", "--config", str(self.config)], log)
-        self._lives: list[dict[str, Any]] = []  # the last status of each life that ended by a kill
+        self._lives: list[dict[str, Any]] = []  # the last status of each life that has ended
         self._cpu_s = 0.0
 
     def configure(
@@ -40,7 +42,7 @@ class Hub:
         """Write ``hub.toml`` and the sensors' keys."""
         self.directory.mkdir(parents=True, exist_ok=True)
         lines = [
-            f"state_dir = {_quote(self.directory / 'state')}",
+            f"state_dir = {_quote(self._state)}",
             f"runtime_dir = {_quote(self.directory / 'run')}",
             "status_period_s = 0.5",
             "heartbeat_period_s = 10",
@@ -67,14 +69,22 @@ class Hub:
 
     async def kill(self) -> None:
         """SIGKILL; remembers what it had said of itself."""
-        self._cpu_s += self.process.usage().cpu_s
-        self._lives.append(self.status())
+        self._remember()
         await self.process.kill()
 
     async def stop(self) -> int:
-        """Ask it to stop: it commits and hands over what it can."""
-        self._cpu_s += self.process.usage().cpu_s
+        """Ask it to stop: it commits and hands over what it can. Returns its exit status."""
+        self._remember()
         return await self.process.stop()
+
+    async def copy_state(self, to: Path) -> None:
+        """Copy all that a stopped hub has on its disk."""
+        await asyncio.to_thread(shutil.copytree, self._state, to)
+
+    async def put_back_state(self, copy: Path) -> None:
+        """Make a stopped hub's disk what it was when the copy was made."""
+        await asyncio.to_thread(shutil.rmtree, self._state)
+        await asyncio.to_thread(shutil.copytree, copy, self._state)
 
     def status(self) -> dict[str, Any]:
         """What the running hub says of itself; empty until this life has said anything."""
@@ -82,7 +92,12 @@ class Hub:
             facts: dict[str, Any] = json.loads((self.directory / "run" / "status.json").read_text())
         except (OSError, ValueError):
             return {}
-        return facts if facts.get("pid") == self.process.pid else {}
+        return facts if self.process.running and facts.get("pid") == self.process.pid else {}
+
+    def idle(self) -> bool:
+        """Whether it is online and every batch has its receipt."""
+        status = self.status()
+        return status.get("uplink") == "online" and status["waiting"] == 0
 
     def heard(self) -> int:
         """Readings heard, by its own account, over all its lives."""
@@ -96,6 +111,16 @@ class Hub:
     def usage(self) -> Usage:
         """What the present life uses."""
         return self.process.usage()
+
+    @property
+    def _state(self) -> Path:
+        return self.directory / "state"
+
+    def _remember(self) -> None:
+        """This life is about to end."""
+        if self.process.running:
+            self._cpu_s += self.process.usage().cpu_s
+            self._lives.append(self.status())
 
     def _entry(self, sensor: SensorEntry) -> list[str]:
         lines = [

@@ -54,6 +54,14 @@ class Site:
         """End all its processes."""
         await self._process.stop()
 
+    async def kill_all(self) -> None:
+        """SIGKILL everything: the parent first, which would start the others again."""
+        children = self._children()
+        await self._process.kill()
+        for child in children:
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+
     async def voucher(self, home: str) -> str:
         """A voucher for one hub."""
         made = await call(
@@ -72,6 +80,19 @@ class Site:
             await call(command("lum-receiver"), "status", "--json", "--config", str(self.config))
         )
         return facts
+
+    async def incidents(self) -> list[dict[str, Any]]:
+        """What happened that somebody must look at; each with its ``code``."""
+        incidents: list[dict[str, Any]] = (await self.status()).get("incident_list", [])
+        return incidents
+
+    async def backup(self, file: Path) -> None:
+        """Copy the store while the site runs."""
+        await call(command("lum-receiver"), "backup", str(file), "--config", str(self.config))
+
+    async def restore(self, file: Path) -> None:
+        """Put a copy back in place of the store while the site runs."""
+        await call(command("lum-receiver"), "restore", str(file), "--config", str(self.config))
 
     async def readings(self) -> list[dict[str, Any]]:
         """Every reading the site holds."""
@@ -94,7 +115,7 @@ class Site:
     def _children(self) -> list[psutil.Process]:
         try:
             return psutil.Process(self._process.pid).children(recursive=True)
-        except psutil.Error:
+        except (psutil.Error, RigError):  # ended, or not started yet
             return []
 
     def _answers(self) -> bool:

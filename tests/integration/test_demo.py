@@ -18,6 +18,7 @@ from hil_tests.rig.process import command
 from tests.helpers.site import eventually
 
 STOP_MAX_S = 45.0
+AT_ONCE_MAX_S = 10.0
 PROMISED = {
     "heard",
     "delivered",
@@ -30,6 +31,9 @@ PROMISED = {
     "bytes_per_reading",
     "hub_rss_mb",
     "hub_cpu_percent",
+    "kills",
+    "restores",
+    "invalid",
 }
 
 
@@ -61,6 +65,13 @@ class Demo:
     async def busy(self) -> None:
         """Wait until the hub holds readings that are not on their way yet."""
         await eventually(lambda: self._held() > 0, "the hub holds readings")
+
+    async def says(self, words: str) -> None:
+        """Wait until it says that to the person who started it."""
+        assert self.process.stderr is not None
+        async with asyncio.timeout(STOP_MAX_S):
+            while words.encode() not in await self.process.stderr.readline():
+                assert not self.process.stderr.at_eof()
 
     async def result(self, wait_s: float) -> tuple[int, dict[str, Any]]:
         """Its exit code and the JSON object of its last line."""
@@ -105,8 +116,9 @@ def _balanced(result: dict[str, Any]) -> None:
     assert (result["lost"], result["duplicated"], result["refused"]) == (0, 0, 0)
     assert 0 < result["stored"] == result["delivered"] - result["in_window"]
     assert len(result["missing"]) == result["in_window"]
+    assert (result["coincided"], result["invalid"]) == (0, [])
     assert not any(lack["urgent"] for lack in result["missing"])
-    assert result["heard"] >= result["stored"]
+    assert result["heard"] > 0
     assert 0 < result["urgent_ms"]["p50"] <= result["urgent_ms"]["p99"]
     assert min(result[figure] for figure in ("bytes_per_reading", "hub_rss_mb", "hub_cpu_percent")) > 0
 
@@ -118,7 +130,8 @@ async def test_a_short_run_balances_and_leaves_nothing(demo: Demo) -> None:
 
     assert (status, result["ok"]) == (0, True)
     _balanced(result)
-    assert (result["in_window"], result["kills"]) == (0, [])
+    assert (result["in_window"], result["kills"], result["restores"]) == (0, [], [])
+    assert result["heard"] >= result["stored"]
     assert demo.left_behind() == []
 
 
@@ -140,13 +153,49 @@ async def test_an_interrupt_ends_everything_in_good_order(demo: Demo, everybody:
     assert demo.left_behind() == []
 
 
+async def test_a_second_interrupt_ends_everything_at_once(demo: Demo) -> None:
+    """While the hub hands over, a person in a hurry is obeyed: one sentence, exit code 130, nothing left."""
+    await demo.start("--for", "600", "--json")
+    await demo.busy()
+    os.kill(demo.process.pid, signal.SIGINT)
+    await demo.says("The story is over.")
+    os.kill(demo.process.pid, signal.SIGINT)
+
+    async with asyncio.timeout(AT_ONCE_MAX_S):
+        out, complaint = await demo.process.communicate()
+
+    assert demo.process.returncode == 130
+    assert (out, complaint.decode().count("\n")) == (b"", 1)
+    assert complaint.startswith(b"Ended at once")
+    assert demo.left_behind() == []
+
+
 @pytest.mark.long
-async def test_a_run_with_kills_loses_nothing(demo: Demo) -> None:
-    """Hub, intake and broker die twice each: nothing that was committed is lost, nothing counts twice."""
-    await demo.start("--for", "60", "--chaos", "--json")
+async def test_a_run_with_chaos_loses_nothing(demo: Demo) -> None:
+    """All die twice, store and hub are put back, each with its effect; nothing is lost, nothing counts twice."""
+    await demo.start("--for", "90", "--chaos", "--json")
     status, result = await demo.result(300)
 
-    assert (status, result["ok"]) == (0, True)
+    assert (result["refusals"], result["invalid"]) == ([], [])
     _balanced(result)
+    assert (status, result["ok"]) == (0, True)
     assert sorted(kill["what"] for kill in result["kills"]) == sorted(2 * ["hub", "intake", "broker"])
+    store, hub = sorted(result["restores"], key=lambda restore: str(restore["what"]), reverse=True)
+    assert (store["what"], hub["what"]) == ("store", "hub")
+    assert store["backup_at_s"] < store["at_s"] < hub["at_s"]
+    assert hub["image_at_s"] < hub["at_s"]
+    assert store["lacked"] > 0
     assert demo.left_behind() == []
+
+
+async def test_chaos_that_is_cut_short_is_no_pass(demo: Demo) -> None:
+    """What was announced and did not happen is named, and the run proves nothing."""
+    await demo.start("--for", "600", "--chaos", "--json")
+    await demo.busy()
+    os.kill(demo.process.pid, signal.SIGINT)
+
+    status, result = await demo.result(STOP_MAX_S)
+
+    assert (status, result["ok"]) == (1, False)
+    assert (result["lost"], result["duplicated"]) == (0, 0)
+    assert "The run ended before restoring the store." in result["invalid"]

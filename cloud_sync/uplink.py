@@ -116,6 +116,7 @@ class _Session:
     site_public: X25519PublicKey | None = None
     key: bytes = field(default=b"", repr=False)
     beats: int = 0
+    beat: bytes = b""  # digest of the last heartbeat
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     sent: dict[bytes, tuple[Stream, int]] = field(default_factory=dict)  # digest of a recent message -> batch
 
@@ -290,6 +291,8 @@ class Uplink:
             raise LinkError(
                 "The site no longer holds the key we seal to; a new session tells its present one."
             )
+        if refusal.digest == session.beat:
+            raise LinkError("The site does not know this session; a new one finds out where it stands.")
         if refused := session.sent.get(refusal.digest):
             self._sender.refused(*refused, asyncio.get_running_loop().time())
 

@@ -132,9 +132,8 @@ def status(config_file: Path, as_json: bool) -> None:  # noqa: FBT001
     ]
     if as_json:
         refused = db.execute("SELECT count(*) FROM refusal").fetchone()[0]
-        click.echo(
-            json.dumps({**totals, "hubs": len(registry.hubs()), "refused": refused, "refusals": refusals})
-        )
+        more = {"hubs": len(registry.hubs()), "refused": refused, "refusals": refusals}
+        click.echo(json.dumps({**totals, **more, "incident_list": Batches(db).incidents(20)}))
         return
     click.echo(
         f"{len(registry.hubs())} hubs; {totals['batches']} batches with {totals['readings']} readings."

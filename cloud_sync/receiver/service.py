@@ -249,8 +249,11 @@ class Service:
         """Liveness of an open session of a hub that may speak; a counter that does not rise is a replay."""
         self._speaker(incoming)
         session = self._batches.session(incoming.hub)
-        if session is None:
-            raise WireError("a heartbeat came before any session", "heartbeat-not-believed")
+        if (
+            session is None
+        ):  # this store was restored: let the hub see that, by a receipt of another generation
+            epoch = self._batches.latest_epoch(incoming.hub)
+            return _Counted(Stream.URGENT, epoch) if epoch else None
         beat = wire.decode_heartbeat(incoming.payload, session.key)
         if beat.counter <= session.counter:
             raise WireError("the heartbeat was heard before", "heartbeat-not-believed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -9,22 +10,39 @@ from typing import Any
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.sync.placing import Placing
 from cloud_sync.wire.batch import Quality, Quantity, decode, rows
+from cloud_sync.wire.manifest import Manifest
 from zero_trust.credential import certificate_key, load_certificate
 from zero_trust.envelope import verify_inside
 
 
 def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
-    """Every reading of every stored batch, in the order received.
+    """Every reading of every stored batch, in the order received; none twice.
+
+    A boot that speaks in two epochs is that of a hub whose disk was put back while readings waited in it: both
+    lives have sent them, so there the readings themselves are compared.
 
     Raises:
         SignatureError: a stored batch is not what its hub signed.
     """
+    doubtful = _boots_of_several_epochs(batches)
+    told: dict[tuple[Any, ...], Counter[bytes]] = defaultdict(Counter)  # how often each epoch has said it
     for row in batches.stored():
         public = certificate_key(load_certificate(row["data_certificate"]))
         body = verify_inside(public, row["signed"], site, row["hub"])
         batch = decode(body, site, row["hub"], row["packed"])
         placing = Placing(row["offset_ms"], Quality(row["quality"]))
         for sensor, quantity, reading in rows(batch):
+            if (batch.hub, batch.boot_id) in doubtful:
+                identity = (
+                    batch.hub,
+                    batch.boot_id,
+                    sensor.address,
+                    quantity.kind,
+                    reading.at_ms,
+                    reading.value,
+                )
+                if _said_before(told[identity], batch.epoch):
+                    continue
             yield {
                 "home": row["home"],
                 "hub": batch.hub,
@@ -38,6 +56,19 @@ def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
                 "time_quality": placing.quality.name.lower(),
                 "received_ms": row["received_ms"],
             }
+
+
+def _said_before(told: Counter[bytes], epoch: bytes) -> bool:
+    """Whether another epoch has said the same as often as this one now has."""
+    told[epoch] += 1
+    return any(times >= told[epoch] for other, times in told.items() if other != epoch)
+
+
+def _boots_of_several_epochs(batches: Batches) -> set[tuple[str, bytes]]:
+    epochs: dict[tuple[str, bytes], set[bytes]] = {}
+    for hub, epoch, packed in batches.boots():
+        epochs.setdefault((hub, Manifest.unpack(packed).boot_id), set()).add(epoch)
+    return {boot for boot, spoke_in in epochs.items() if len(spoke_in) > 1}
 
 
 def plain_value(value: int | str, quantity: Quantity) -> int | float | bool | str:

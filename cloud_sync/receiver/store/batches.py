@@ -73,7 +73,15 @@ class Batches:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self.generation = self._generation()
+        with self.transaction():
+            db.execute("INSERT OR IGNORE INTO meta VALUES ('generation', ?)", (_fresh_generation(),))
+
+    @property
+    def generation(self) -> bytes:
+        """Random at creation and after each restore: tells a store from the one whose place it took."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
+        generation: bytes = row["value"]
+        return generation
 
     def transaction(self) -> transaction:
         """One durable commit around several calls."""
@@ -234,12 +242,21 @@ class Batches:
         return [dict(row) for row in self._db.execute(query, (limit,))]
 
     def renew_generation(self) -> None:
-        """After a restore: tells hubs that this store is not the one that wrote their receipts."""
+        """After a restore: hubs must not take this store for the one that wrote their receipts."""
         with self.transaction():
-            self._db.execute(
-                "UPDATE meta SET value = ? WHERE key = 'generation'", (secrets.token_bytes(GENERATION_BYTES),)
-            )
-        self.generation = self._generation()
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'generation'", (_fresh_generation(),))
+            self._db.execute("DELETE FROM session")
+
+    def latest_epoch(self, hub: str) -> bytes | None:
+        """The epoch that a hub spoke of last."""
+        query = "SELECT epoch FROM epoch WHERE hub = ? ORDER BY opened_ms DESC, rowid DESC LIMIT 1"
+        row = self._db.execute(query, (hub,)).fetchone()
+        return row["epoch"] if row else None
+
+    def boots(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Every manifest's hub, epoch and packed form: which boots spoke in which epochs."""
+        for row in self._db.execute("SELECT DISTINCT hub, epoch, packed FROM manifest"):
+            yield row["hub"], row["epoch"], row["packed"]
 
     def derive(self, home: str, unread: Unread, batch: Batch, placing: Placing, *, whole: bool) -> None:
         """A batch has been read: place it; if it counts, update sensors, newest values and listening spans.
@@ -358,14 +375,6 @@ class Batches:
                     ),
                 )
 
-    def _generation(self) -> bytes:
-        """Random at creation: tells a store that was made anew from the one before."""
-        with self.transaction():
-            self._db.execute(
-                "INSERT OR IGNORE INTO meta VALUES ('generation', ?)",
-                (secrets.token_bytes(GENERATION_BYTES),),
-            )
-        generation: bytes = self._db.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[
-            "value"
-        ]
-        return generation
+
+def _fresh_generation() -> bytes:
+    return secrets.token_bytes(GENERATION_BYTES)

@@ -55,12 +55,12 @@ class Intake:
     hub_key: PrivateKey
     before: Inline | None = None
 
-    def batch(self, seq: int, *, anchor: Anchor | None = ANCHOR) -> bytes:
+    def batch(self, seq: int, *, anchor: Anchor | None = ANCHOR, epoch: bytes = EPOCH) -> bytes:
         """A signed batch with one reading of that number; each leans on the one before where it can."""
         batch = Batch(
             HUB.site,
             HUB.hub,
-            EPOCH,
+            epoch,
             Stream.URGENT,
             seq,
             BOOT,
@@ -237,3 +237,29 @@ def test_an_encryption_key_lives_a_week_and_its_successor_then_two_days_beside_i
     assert len(rotate(tmp_path, due + KEPT_AFTER_MS - 1).earlier) == 1
     assert rotate(tmp_path, due + KEPT_AFTER_MS).earlier == ()
     assert [path.name for path in tmp_path.glob("*.key")] == ["site.key"]
+
+
+def test_readings_that_two_lives_of_a_hub_sent_count_once(intake: Intake) -> None:
+    """A disk put back with readings that waited in it: both lives cut them, in two epochs, for one boot."""
+    intake.say(intake.batch(1))
+    intake.before = None
+    again = intake.batch(1, epoch=bytes(7) + b"\1")
+
+    intake.say(again)
+
+    assert intake.stored() == [1]
+
+
+def test_a_heartbeat_to_a_restored_store_is_answered_with_its_new_generation(intake: Intake) -> None:
+    """A quiet hub learns within one heartbeat that the store is another one; nothing is refused."""
+    hello = wire.Hello(HUB.site, HUB.hub, EPOCH, bytes(16), b"\1" * 32, BOOT, (0, 0))
+    signed = sign_tagged(intake.hub_key, wire.HELLO_TAG, wire.encode_hello(hello))
+    intake.hand_in(wire.framed(wire.Kind.HELLO, signed))
+    before = intake.batches.generation
+
+    intake.batches.renew_generation()
+
+    beat = wire.encode_heartbeat(wire.Heartbeat(1, 2, 3, (0, 0)), bytes(32))
+    assert intake.hand_in(beat) == [wire.Kind.RECEIPT]
+    assert intake.batches.generation != before
+    assert intake.codes() == []

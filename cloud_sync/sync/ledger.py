@@ -7,7 +7,7 @@ hub closes a gap by name: the head moves over it and goes on from the chain hash
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud_sync.wire.batch import Stream, chain_next, chain_start
@@ -61,14 +61,31 @@ def advance(head: Head, above: Mapping[int, bytes], gaps: Sequence[Gap] = ()) ->
         above: content digests stored above it, by sequence number.
         gaps: the hub's gone records.
     """
+    *_, last = passed(head, above, gaps)
+    return last
+
+
+def passed(head: Head, above: Mapping[int, bytes], gaps: Sequence[Gap] = ()) -> Iterator[Head]:
+    """Every head on the way of :func:`advance`, the first and the last included."""
     while True:
+        yield head
         if digest := above.get(head.seq + 1):
             head = Head(head.seq + 1, chain_next(head.chain, digest))
             continue
         named = next((gap for gap in gaps if gap.first <= head.seq + 1 <= gap.head.seq), None)
         if named is None:
-            return head
+            return
         head = named.head
+
+
+def broken_links(way: Iterable[Head], checkpoints: Mapping[int, bytes]) -> list[int]:
+    """Checkpoint batches whose hub had another chain hash before them than we come to.
+
+    Args:
+        way: heads, as :func:`passed` gives them.
+        checkpoints: the chain hash that a batch states of what came before it, by its number.
+    """
+    return [at.seq + 1 for at in way if checkpoints.get(at.seq + 1, at.chain) != at.chain]
 
 
 def ranges(held: Sequence[int]) -> tuple[tuple[int, int], ...]:

@@ -120,12 +120,13 @@ class Encoded:
     inline: Inline
 
 
-def encode(batch: Batch, before: Inline | None = None) -> Encoded:
+def encode(batch: Batch, before: Inline | None = None, chain: bytes | None = None) -> Encoded:
     """The bytes that are signed, stored and sent.
 
     Args:
         batch: what to say; its readings may come in any order.
         before: of the last batch of this stream and epoch; None for the first.
+        chain: in a checkpoint, the stream's chain hash before this batch.
 
     Raises:
         WireError: a limit is broken.
@@ -145,6 +146,7 @@ def encode(batch: Batch, before: Inline | None = None) -> Encoded:
         made_ms=batch.made_ms,
         start_ms=start_of(coded, batch.made_ms),
         anchor=anchor,
+        chain=chain,
         origin=batch.origin,
     )
     told = [replace(h, sensor=numbers[batch.sensors[h.sensor].address]) for h in batch.heard]

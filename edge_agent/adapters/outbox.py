@@ -34,6 +34,7 @@ from edge_agent.core.retention import Held, Limits, prunable, sheddable
 from edge_agent.core.shelf import Lost, Shelf
 from edge_agent.errors import OutboxError, OutboxFullError
 
+CHECKPOINT_EVERY = 64  # batches: a stretch of them can be verified alone, years later
 BALLAST_BYTES = 2 * 2**20  # kept free for the day the disk is full: letting go of things takes room too
 
 SCHEMA = """
@@ -355,7 +356,7 @@ class Outbox:
         query = "SELECT cut_seq, cut_chain FROM head WHERE stream = ?"
         last, chain = self._db.execute(query, (draft.stream,)).fetchone()
         seq: int = last + 1
-        written = draft.write(seq, self._inline(draft.stream))
+        written = draft.write(seq, self._inline(draft.stream), None if seq % CHECKPOINT_EVERY else chain)
         chain = chain_next(chain, content_digest(written.body))
         what = (written.signed, draft.readings, draft.from_ms, draft.to_ms, written.inline.seq == seq)
         self._db.execute(

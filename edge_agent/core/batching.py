@@ -81,13 +81,13 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A batch to be: ``write`` is given its number and what it may lean on; its readings lie in ``from_ms..to_ms``."""
+    """A batch to be: ``write`` is given its number, what it may lean on, and the chain in a checkpoint; its readings lie in ``from_ms..to_ms``."""
 
     stream: Stream
     readings: int
     from_ms: int
     to_ms: int
-    write: Callable[[int, Inline | None], Written]
+    write: Callable[[int, Inline | None, bytes | None], Written]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +171,8 @@ def compose(
 def drafted(batch: Batch, stream: Stream, sign: Callable[[bytes], bytes]) -> Draft:
     """A batch that is encoded and signed once the outbox gives it its number."""
 
-    def write(seq: int, before: Inline | None) -> Written:
-        encoded = encode(replace(batch, seq=seq), before)
+    def write(seq: int, before: Inline | None, chain: bytes | None) -> Written:
+        encoded = encode(replace(batch, seq=seq), before, chain)
         return Written(encoded.body, sign(encoded.body), encoded.inline)
 
     times = [reading.at_ms for reading in batch.readings] or [batch.made_ms]

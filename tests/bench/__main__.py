@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from tests.bench import table
-from tests.bench.codec import codec
+from tests.bench.codec import codec, codec_import
 from tests.bench.decoding import decoding
 from tests.bench.harness import Benchmark, Figure
 from tests.bench.hub_process import hub_process
@@ -27,6 +27,7 @@ from tests.bench.sizes import sizes
 BENCHMARKS: Mapping[str, Benchmark] = {
     "sizes": sizes,
     "codec": codec,
+    "codec-import": codec_import,
     "decoding": decoding,
     "outbox": outbox,
     "intake": intake,

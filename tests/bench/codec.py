@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import Mapping
+from functools import partial
 from itertools import islice
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from cloud_sync.wire.batch import Batch, Inline, decode, encode, leans_on
-from tests.bench.harness import Figure, Samples, at_least, in_turns, rate
+from tests.bench.harness import Figure, Samples, at_least, at_most, in_turns, rate
 from tests.bench.home_day import HUB, batches
 from tests.bench.peer_encodings import json_per_reading
 from zero_trust.envelope import open_sealed, seal, sign_inside, site_key_id, verify_inside
@@ -17,6 +20,48 @@ from zero_trust.keys import PrivateKey, PublicKey, generate_key
 
 READINGS, BATCHES, ROUNDS = 1000, 12, 9
 TARGET_READINGS_S = 100_000
+
+
+IMPORT_ROUNDS = 7
+TARGET_IMPORT_MS, TARGET_IMPORT_MB = 15.0, 3.0
+# On top of what a hub has loaded anyway. statm, not the peak: a child inherits its parent's peak.
+PROBE = """
+import dataclasses, enum, functools, hashlib, os, time, typing, zlib, collections.abc, msgpack
+def resident(): return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+before, began = resident(), time.perf_counter()
+{what}
+print((time.perf_counter() - began) * 1000, resident() - before)
+"""
+
+
+def codec_import() -> list[Figure]:
+    """Milliseconds and MB that a fresh interpreter takes to import cloud_sync.wire.batch, a hub's other needs loaded.
+
+    Beside it, in turns: importing the json package of the standard library in the same way.
+    """
+    ours, peer = in_turns(
+        IMPORT_ROUNDS,
+        partial(_probed, "import cloud_sync.wire.batch"),
+        partial(_probed, "import json, decimal"),
+    )
+    columns = (("ms", "ms", TARGET_IMPORT_MS, 0), ("MB", "MB", TARGET_IMPORT_MB, 1))
+    return [
+        Figure(
+            Samples(f"codec import, {name}", tuple(value[place] for value in ours)),
+            unit,
+            at_most(target),
+            (Samples("peer: json and decimal", tuple(value[place] for value in peer)),),
+        )
+        for name, unit, target, place in columns
+    ]
+
+
+def _probed(what: str) -> tuple[float, float]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE.format(what=what)], capture_output=True, text=True, check=True
+    )
+    taken_ms, taken_mb = map(float, done.stdout.split())
+    return taken_ms, taken_mb
 
 
 def codec() -> list[Figure]:

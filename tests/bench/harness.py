@@ -11,6 +11,9 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Direction(enum.Enum):
@@ -100,7 +103,7 @@ def at_most(value: float) -> Target:
     return Target(Direction.AT_MOST, value)
 
 
-def in_turns(rounds: int, *subjects: Callable[[], float], warm_up: int = 1) -> list[tuple[float, ...]]:
+def in_turns(rounds: int, *subjects: Callable[[], T], warm_up: int = 1) -> list[tuple[T, ...]]:
     """Measure the subjects in turns (A B A B ...), after turns that do not count.
 
     Args:

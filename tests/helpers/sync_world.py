@@ -177,13 +177,19 @@ class World:
             self.sender.shed(stream, item)
 
     def answerable(self) -> set[int]:
-        """What the hub still holds, or can name: every number of its present epoch."""
-        return {
-            number
-            for stream in Stream
-            for seq in range(1, self.sender.newest(stream) + 1)
-            for number in self.keys.get((self.outbox.epoch, stream, seq), ())
-        }
+        """What the hub still holds, and what it can name: below its floors, and in the gaps it knows of."""
+        shelf = self.outbox.shelf()
+        named = [(stream, seq) for stream in Stream for seq in range(1, shelf.floors[stream].seq + 1)]
+        answered: set[int] = set()
+        for stream, items in shelf.items.items():
+            for item in items:
+                if item.gone:
+                    named += [(stream, seq) for seq in range(item.first, item.head.seq + 1)]
+                elif signed := self.outbox.signed(stream, item.head.seq):
+                    answered.update(_numbers(signed, self.outbox._manifest_of(stream, signed)))
+        return answered.union(
+            *(self.keys.get((self.outbox.epoch, stream, seq), set()) for stream, seq in named)
+        )
 
     def take_image(self) -> None:
         """Copy the hub's disk, consistently."""

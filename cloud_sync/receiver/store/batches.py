@@ -100,7 +100,7 @@ class Batches:
         counted = not self._counted_elsewhere(arrival)
         added = self._db.execute(
             "INSERT INTO batch (hub, epoch, stream, seq, digest, envelope, signed, readings, message_bytes, received_ms,"
-            " counted, manifest_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " counted, manifest_seq, checkpoint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *arrival.key,
                 arrival.digest,
@@ -111,6 +111,7 @@ class Batches:
                 arrival.received_ms,
                 counted,
                 arrival.manifest_seq,
+                arrival.header.chain,
             ),
         )
         if arrival.manifest is not None:
@@ -149,17 +150,24 @@ class Batches:
 
     def _counted_elsewhere(self, arrival: Arrival) -> bool:
         """Either its original is here, or it is the original of a batch that came before it."""
-        origin = arrival.header.origin
-        if origin is None:
-            query = (
-                "SELECT 1 FROM recut WHERE hub = ? AND epoch = ? AND stream = ? AND seq = ? AND digest = ?"
+        origin, header = arrival.header.origin, arrival.header
+        key = (*arrival.key, arrival.digest)
+        if origin is not None:
+            key = (arrival.hub, origin.epoch, header.stream, origin.seq, origin.digest)
+            self._db.execute(
+                "INSERT OR IGNORE INTO recut VALUES (?, ?, ?, ?, ?, ?, ?)", (*key, header.epoch, header.seq)
             )
-            return self._db.execute(query, (*arrival.key, arrival.digest)).fetchone() is not None
-        key = (arrival.hub, origin.epoch, arrival.header.stream, origin.seq, origin.digest)
-        query = "SELECT 1 FROM batch WHERE hub = ? AND epoch = ? AND stream = ? AND seq = ? AND digest = ?"
-        here = self._db.execute(query, key).fetchone() is not None
-        twice = self._db.execute("INSERT OR IGNORE INTO recut VALUES (?, ?, ?, ?, ?)", key).rowcount == 0
-        return here or twice
+            query = (
+                "SELECT 1 FROM batch WHERE hub = ? AND epoch = ? AND stream = ? AND seq = ? AND digest = ?"
+            )
+            if self._db.execute(query, key).fetchone():
+                return True
+        query = (
+            "SELECT 1 FROM recut JOIN batch ON batch.hub = recut.hub AND batch.epoch = by_epoch"
+            " AND batch.stream = recut.stream AND batch.seq = by_seq WHERE recut.hub = ? AND recut.epoch = ?"
+            " AND recut.stream = ? AND recut.seq = ? AND recut.digest = ? AND (by_epoch <> ? OR by_seq <> ?)"
+        )
+        return self._db.execute(query, (*key, header.epoch, header.seq)).fetchone() is not None
 
     def insert_fork(self, arrival: Arrival) -> None:
         """Keep other content under a number already taken, uncounted."""
@@ -179,11 +187,15 @@ class Batches:
         """Move the head over what is stored; returns it and the ranges held above it."""
         head = self.head(hub, epoch, stream)
         found = self._db.execute(
-            "SELECT seq, digest FROM batch WHERE hub = ? AND epoch = ? AND stream = ? AND seq > ? ORDER BY seq",
+            "SELECT seq, digest, checkpoint, received_ms FROM batch WHERE hub = ? AND epoch = ? AND stream = ? AND seq > ? ORDER BY seq",
             (hub, epoch, stream, head.seq),
-        )
+        ).fetchall()
         above = {row["seq"]: row["digest"] for row in found}
-        head = ledger.advance(head, above, self.gaps(hub, epoch, stream))
+        way = list(ledger.passed(head, above, self.gaps(hub, epoch, stream)))
+        head = way[-1]
+        checkpoints = {row["seq"]: row["checkpoint"] for row in found if row["checkpoint"]}
+        for seq in ledger.broken_links(way, checkpoints) if checkpoints else ():
+            self.raise_incident(hub, "chain-broken", f"{stream.name.lower()} {seq}", found[-1]["received_ms"])
         self._db.execute(
             "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?)",
             (hub, epoch, stream, head.seq, head.chain),

@@ -42,7 +42,7 @@ def play(keeper: Keeping, now_ms: int, *, everything: bool = False) -> list[Chan
 
 def opened(change: Change) -> Batch:
     """The one batch of a change, as the cloud would read it."""
-    written = change.drafts[0].write(1, None)
+    written = change.drafts[0].write(1, None, None)
     return decode(written.body, "site", "h" * 13, written.inline.packed)
 
 

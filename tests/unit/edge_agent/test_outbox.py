@@ -27,7 +27,7 @@ from cloud_sync.wire.batch import (
     leans_on,
 )
 from cloud_sync.wire.message import Head, Previous, Reason
-from edge_agent.adapters.outbox import Outbox
+from edge_agent.adapters.outbox import CHECKPOINT_EVERY, Outbox
 from edge_agent.core.batching import Change, Draft, Row, Written, drafted
 from edge_agent.core.freshness import Guard
 from edge_agent.core.retention import Limits
@@ -46,7 +46,7 @@ def outbox(path: Path) -> Outbox:
 def draft(stream: Stream, body: bytes) -> Draft:
     """A draft whose body is known before it is numbered."""
 
-    def write(seq: int, before: Inline | None) -> Written:
+    def write(seq: int, before: Inline | None, _: bytes | None) -> Written:
         inline = before or Inline(seq, b"manifest", 1, None)
         return Written(body + bytes([seq]), body + bytes([seq]) + b"signature", inline)
 
@@ -205,3 +205,14 @@ def test_a_full_disk_is_told_apart(tmp_path: Path) -> None:
 
     with pytest.raises(OutboxFullError):
         box.commit(Change(BOOT, 0, drafts=(big,)))
+
+
+def test_every_64th_batch_states_the_chain_before_it(tmp_path: Path) -> None:
+    """A stretch of batches can be verified alone, years later."""
+    box = outbox(tmp_path)
+    cut = box.commit(Change(BOOT, 0, drafts=tuple(door(n) for n in range(CHECKPOINT_EVERY)))).cut
+
+    stated = [leans_on(box.signed(Stream.URGENT, head.seq) or b"")[0].chain for _, head in cut]
+
+    assert stated[:-1] == [None] * (CHECKPOINT_EVERY - 1)
+    assert stated[-1] == cut[-2][1].chain

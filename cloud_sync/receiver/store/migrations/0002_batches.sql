@@ -21,6 +21,7 @@ CREATE TABLE batch (
     manifest_seq  INTEGER NOT NULL,   -- the batch whose manifest it leans on, perhaps itself
     offset_ms     INTEGER,            -- wall clock = boot clock + this, as placed; NULL: its manifest is not here yet
     quality       INTEGER,            -- of that
+    checkpoint    BLOB,               -- the chain hash before it, where it states one
     UNIQUE (hub, epoch, stream, seq)
 ) STRICT;
 
@@ -158,11 +159,13 @@ CREATE TABLE incident (                 -- our own trouble with a hub, for opera
 ) STRICT;
 
 
-CREATE TABLE recut (                    -- content numbered anew in a later epoch, by where it stood before
-    hub    TEXT NOT NULL,
-    epoch  BLOB NOT NULL,
-    stream INTEGER NOT NULL,
-    seq    INTEGER NOT NULL,
-    digest BLOB NOT NULL,
-    PRIMARY KEY (hub, epoch, stream, seq, digest)
+CREATE TABLE recut (                    -- where content that a later epoch numbered anew stood before
+    hub      TEXT NOT NULL,
+    epoch    BLOB NOT NULL,
+    stream   INTEGER NOT NULL,
+    seq      INTEGER NOT NULL,
+    digest   BLOB NOT NULL,
+    by_epoch BLOB NOT NULL,             -- the batch that says so
+    by_seq   INTEGER NOT NULL,
+    PRIMARY KEY (hub, epoch, stream, seq, digest, by_epoch, by_seq)
 ) STRICT;

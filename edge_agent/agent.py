@@ -149,17 +149,6 @@ def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
         resolution_ms=lambda sensor, kind: sensors[sensor].resolution_ms(kind),
     )
     disk = ThreadPoolExecutor(1, "outbox")
-    shelf = outbox.shelf()
-    sender = Sender(shelf.floors, shelf.receipted, shelf.items, chance.random)
-    party = Party(
-        identity.site,
-        identity.hub,
-        outbox.epoch,
-        clock.boot_id,
-        identity.data_key,
-        receipt_key=lambda certificate: identity.trust.receipt_key(certificate, clock.wall_ms()),
-        previous=outbox.previous,
-    )
     hub = Hub(
         config=config,
         clock=clock,
@@ -168,13 +157,7 @@ def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
         coverage=coverage,
         hearing=Hearing(catalogue, {a: s.assigned for a, s in sensors.items()}, outbox.guards(), coverage),
         keeping=keeping,
-        uplink=Uplink(
-            party,
-            sender,
-            ShelfOnDisk(outbox, disk, clock, party),
-            pulse=lambda: _pulse(coverage, clock),
-            heartbeat_period_s=config.heartbeat_period_s,
-        ),
+        uplink=build_uplink(config, clock, chance, identity, outbox, coverage, disk),
         alarms=Alarms(clock.wall_ms),
         disk=disk,
         adverts=asyncio.Queue(config.radio.adverts_waiting_max),
@@ -188,6 +171,35 @@ def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
         waiting=hub.uplink.waiting(),
     )
     return hub
+
+
+def build_uplink(
+    config: HubConfig,
+    clock: Clock,
+    chance: random.Random,
+    identity: authority.HubIdentity,
+    outbox: Outbox,
+    coverage: Coverage,
+    disk: ThreadPoolExecutor,
+) -> Uplink:
+    """The hub's end of the line, with everything that still waits for a receipt."""
+    shelf = outbox.shelf()
+    party = Party(
+        identity.site,
+        identity.hub,
+        outbox.epoch,
+        clock.boot_id,
+        identity.data_key,
+        receipt_key=lambda certificate: identity.trust.receipt_key(certificate, clock.wall_ms()),
+        previous=outbox.previous,
+    )
+    return Uplink(
+        party,
+        Sender(shelf.floors, shelf.receipted, shelf.items, chance.random),
+        ShelfOnDisk(outbox, disk, clock, party),
+        pulse=lambda: _pulse(coverage, clock),
+        heartbeat_period_s=config.heartbeat_period_s,
+    )
 
 
 def radio(hub: Hub) -> Radio:
@@ -225,7 +237,7 @@ async def supervise(hub: Hub, name: str, work: Callable[[], Awaitable[None]]) ->
 
 
 def begin_epoch(hub: Hub, group: BaseExceptionGroup[EpochOverError]) -> None:
-    """Number anew what the cloud has not receipted; readings flow on, and what happened is told."""
+    """Number anew all that is still held; readings flow on, and what happened is told."""
     over = first_of(group)
     assert isinstance(over, EpochOverError)  # noqa: S101 - that is the group we asked for
     log.warning("epoch.over", hub=hub.identity.hub, trouble=str(over), told=dict(over.told))

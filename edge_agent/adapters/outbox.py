@@ -195,7 +195,10 @@ class Outbox:
         told: Mapping[Stream, int],
         redraft: Callable[[Stream, bytes, bytes, bytes], Draft],
     ) -> None:
-        """Our history is not the cloud's: number anew what it has not receipted, and say why.
+        """Our history is not the cloud's: number anew all that is still held, and say why.
+
+        What was receipted goes along, since the cloud may have lost it too; each batch says where it stood before,
+        so nothing counts twice.
 
         Args:
             fresh: the new epoch.
@@ -205,8 +208,8 @@ class Outbox:
         with _ours("write to"), self._transaction():
             old = self.epoch
             own = [row[0] for row in self._db.execute("SELECT cut_seq FROM head ORDER BY stream")]
-            query = "SELECT stream, signed FROM batch WHERE receipted_ms IS NULL ORDER BY stream, seq"
-            undelivered = [
+            query = "SELECT stream, signed FROM batch ORDER BY stream, seq"
+            held = [
                 (Stream(stream), signed, self._manifest_of(Stream(stream), signed))
                 for stream, signed in self._db.execute(query).fetchall()
             ]
@@ -220,7 +223,7 @@ class Outbox:
             self._create(fresh)
             for gap in unnamed:
                 self._carry_gap(*gap)
-            for stream, signed, packed in undelivered:
+            for stream, signed, packed in held:
                 self._cut(redraft(stream, signed, packed, fresh))
 
     def size(self) -> int:

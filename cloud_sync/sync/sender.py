@@ -196,6 +196,8 @@ class Sender:
         """The cloud wants a range again: what we hold of it is due once more, and the rest by name."""
         lane = self._lanes[stream]
         if first <= lane.floor.seq:
+            before = lane.asked.get(lane.floor.seq)
+            first = min(first, before.item.first) if before else first
             lane.asked[lane.floor.seq] = _Sending(Item(first, lane.floor, gone=True))
         wanted = (seq for seq in lane.items if first <= seq <= last and seq not in lane.waiting)
         for seq in islice(wanted, WINDOW_BATCHES[stream]):

@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+BENCH_STAMP := .venv/.bench-installed
 ARGS ?=
 
 .PHONY: help demo test test-long bench deps lint format lock clean
@@ -23,7 +24,7 @@ test: deps $(STAMP)  ## everything that runs in minutes: lint, types, import rul
 test-long: $(STAMP)  ## slower campaigns
 	@$(BIN)/pytest -m "long or not long" $(ARGS)
 
-bench: $(STAMP)  ## figures, each beside a peer or a limit measured in the same run
+bench: $(BENCH_STAMP)  ## figures, each beside a peer or a limit measured in the same run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 deps:  ## install the system packages the tests use (root on Debian or Ubuntu; else names them)
@@ -37,6 +38,11 @@ lock: $(STAMP)  ## renew the hash-locked requirements (needs uv)
 
 clean:  ## forget the virtual environment and caches
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BENCH_STAMP): requirements/bench.txt $(STAMP)
+	@echo "Installing the peers that are measured beside ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 $(STAMP): requirements/dev.txt pyproject.toml requirements/venv.sh
 	@PYTHON=$(PYTHON) requirements/venv.sh

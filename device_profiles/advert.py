@@ -35,3 +35,8 @@ def full_uuid(uuid: str) -> str:
     """Spell a 16-bit (``"fcd2"``) or full UUID as ``Advert`` keys it."""
     lower = uuid.lower()
     return _BASE_UUID.format(lower) if len(lower) == 4 else lower
+
+
+def short_uuid(uuid: str) -> str:
+    """The 16-bit id (``"2a19"``) of a UUID of the Bluetooth SIG; others stay as they are."""
+    return uuid[4:8] if len(uuid) == 36 and uuid == full_uuid(uuid[4:8]) else uuid.lower()

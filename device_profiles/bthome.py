@@ -3,19 +3,23 @@
 The format lets a receiver stop at an object it does not know and keep what came before, and the
 objects do not depend on each other. So an unknown id, or an object cut off by the end of the frame,
 ends the reading of the frame and nothing else: what was complete is used, and ``reason`` says that
-there was more. A value outside its limits condemns the whole frame.
+there was more. A boolean that is neither 0 nor 1 condemns the whole frame.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from device_profiles.advert import Advert, full_uuid
+from device_profiles.block import why_silent
 from device_profiles.cipher import BTHOME_TRAILER_BYTES, KEY_BYTES, open_bthome, seal_bthome
 from device_profiles.errors import EncodeError
 from device_profiles.field import Field, compile_field
 from device_profiles.outcome import Outcome, Reason, Status
-from device_profiles.profile import ByteOrder, Profile, Role, Type
-from device_profiles.reading import Reading
+from device_profiles.profile import ByteOrder, Profile, Role
+from device_profiles.reading import Form, Reading
+
+UUID = full_uuid("fcd2")
 
 _ENCRYPTED = 0x01
 _WITH_ADDRESS = 0x02
@@ -29,7 +33,9 @@ class BTHome:
 
     def __init__(self, profile: Profile) -> None:
         self.model = profile.name
-        self._by_id = {spec.id or 0: compile_field(spec, ByteOrder.LITTLE) for spec in profile.objects}
+        self._by_id = {
+            spec.id or 0: compile_field(spec, ByteOrder.LITTLE, profile.battery) for spec in profile.objects
+        }
         self._by_kind: dict[str, list[Field]] = {}
         for field in self._by_id.values():
             if field.role is Role.VALUE:
@@ -40,14 +46,19 @@ class BTHome:
         """The fields that become readings, those of lowest object id first."""
         return tuple(field for fields in self._by_kind.values() for field in fields)
 
-    def claims(self, data: bytes) -> bool:  # noqa: ARG002 - the UUID belongs to BTHome alone
+    def claims(self, advert: Advert) -> bool:
         """Any service data under the UUID of BTHome is BTHome's, if perhaps malformed."""
-        return True
+        return UUID in advert.service_data
 
-    def decode(self, data: bytes, address: str, key: bytes | None) -> Outcome:
+    def decode(self, advert: Advert, key: bytes | None) -> Outcome:
         """Decode one service data payload; see the module on partial frames."""
+        data, address = advert.service_data.get(UUID), advert.address
         if not data:
-            return self._nothing(Status.REJECTED, Reason.TRUNCATED)
+            absent = data is None
+            return self._nothing(
+                Status.UNKNOWN if absent else Status.REJECTED,
+                Reason.NO_PROFILE if absent else Reason.TRUNCATED,
+            )
         header = data[0]
         if header >> 5 != _VERSION:
             return self._nothing(Status.NO_VALUES, Reason.OTHER_VERSION)
@@ -61,19 +72,18 @@ class BTHome:
 
     def encode(
         self, readings: Sequence[Reading], address: str, *, repeat: int, key: bytes | None, counter: int
-    ) -> bytes:
-        """Make a payload that decodes to ``readings``.
+    ) -> Advert:
+        """Make an advert that decodes to ``readings``.
 
         Raises:
             EncodeError: No object carries one of them, or the numbers of repeated kinds have a gap.
         """
         body = bytes((0, repeat & 0xFF)) + b"".join(self._placed(readings))
         header = _VERSION << 5
-        if key is None:
-            return bytes((header,)) + body
-        header |= _ENCRYPTED
-        sender = bytes.fromhex(address.replace(":", ""))
-        return bytes((header,)) + seal_bthome(key, sender, header, counter, body)
+        if key is not None:
+            header |= _ENCRYPTED
+            body = seal_bthome(key, bytes.fromhex(address.replace(":", "")), header, counter, body)
+        return Advert(address, None, (), {UUID: bytes((header,)) + body}, {}, 0, 0)
 
     def _decode_sealed(self, header: int, sealed: bytes, address: str, key: bytes | None) -> Outcome:
         if len(sealed) <= BTHOME_TRAILER_BYTES:
@@ -107,15 +117,15 @@ class BTHome:
             value = field.read(data[start:stop])
             start = stop
             if field.role is Role.REPEAT:
-                repeat = int(value or 0)
+                repeat = data[stop - 1]
                 continue
             kind = _numbered(field.kind, seen)
             if value is None:
-                reason = reason or _why_silent(field, data[stop - (field.size or 0) : stop])
-            elif field.plausible(value):
-                readings.append(field.reading(value, kind))
+                reason = reason or why_silent(field, data[stop - (field.size or 0) : stop])
+            elif field.form is Form.BOOLEAN and value not in (0, 1):
+                return self._nothing(Status.REJECTED, Reason.BAD_VALUE)
             else:
-                return self._nothing(Status.REJECTED, Reason.IMPLAUSIBLE)
+                readings.append(field.reading(value, kind))
         return self._outcome(tuple(readings), reason, repeat, counter)
 
     def _outcome(
@@ -125,9 +135,9 @@ class BTHome:
         if reason == Reason.TRUNCATED:
             repeat = None
         if readings or repeat is not None:
-            return Outcome(Status.DECODED, self.model, readings, reason, repeat, counter)
+            return Outcome(Status.DECODED, self.model, readings, reason, repeat, counter, counter is not None)
         status = Status.REJECTED if reason == Reason.TRUNCATED else Status.NO_VALUES
-        return Outcome(status, self.model, (), reason, None, counter)
+        return Outcome(status, self.model, (), reason, None, counter, counter is not None)
 
     def _nothing(self, status: Status, reason: str) -> Outcome:
         return Outcome(status, self.model, (), reason)
@@ -169,9 +179,8 @@ class BTHome:
     def _carrier(self, reading: Reading, kind: str) -> tuple[Field, bytes]:
         """Find the object that carries this value at this resolution."""
         for field in self._by_kind[kind]:
-            if (field.exponent, field.form) != (reading.exponent, reading.form):
-                continue
-            data = field.write(reading.value) if field.plausible(reading.value) else None
+            value = field.value_of(reading)
+            data = None if value is None else field.write(value)
             if data is not None and field.size in {None, len(data)}:
                 return field, data
         raise EncodeError(f"{self.model} cannot send {kind} = {reading.plain} {reading.unit}".rstrip() + ".")
@@ -199,15 +208,6 @@ def _numbered(kind: str, seen: dict[str, int]) -> str:
     """Name the second of a kind ``kind_2``: a name never depends on what follows in the frame."""
     number = seen[kind] = seen.get(kind, 0) + 1
     return kind if number == 1 else f"{kind}_{number}"
-
-
-def _why_silent(field: Field, data: bytes) -> str | None:
-    """Tell "nothing happened" (no reason needed) from what we cannot understand."""
-    if field.type is Type.TEXT:
-        return Reason.BAD_TEXT
-    if field.type is Type.STEPS:
-        return None if data[0] in {0, 1, 2} else Reason.UNKNOWN_EVENT
-    return None if data == field.silence else Reason.UNKNOWN_EVENT
 
 
 def _framed(field: Field, data: bytes) -> bytes:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from device_profiles.advert import Advert
 from device_profiles.bthome import BTHome
+from device_profiles.bthome_v1 import BTHomeV1
 from device_profiles.field import Field
 from device_profiles.frames import Frames
+from device_profiles.gatt import Gatt
+from device_profiles.mibeacon import MiBeacon
 from device_profiles.outcome import Outcome
 from device_profiles.profile import Layout, Profile
+from device_profiles.qingping import Qingping
 from device_profiles.reading import Reading
 
 
@@ -22,22 +27,29 @@ class Codec(Protocol):
     def fields(self) -> tuple[Field, ...]:
         """The fields that become readings."""
 
-    def claims(self, data: bytes) -> bool:
-        """Whether a payload can be of this model at all."""
+    def claims(self, advert: Advert) -> bool:
+        """Whether an advert can be of this model at all."""
 
-    def decode(self, data: bytes, address: str, key: bytes | None) -> Outcome:
-        """Decode a payload; ``address`` as in ``Advert``, ``key`` the sensor's own, if it has one.
+    def decode(self, advert: Advert, key: bytes | None) -> Outcome:
+        """Decode an advert; ``key`` is the sensor's own, if it has one.
 
         Never raises for any bytes. A sensor with a key is believed only when it encrypts.
         """
 
     def encode(
         self, readings: Sequence[Reading], address: str, *, repeat: int, key: bytes | None, counter: int
-    ) -> bytes:
-        """Make a payload; raises ``EncodeError`` for what the model cannot say."""
+    ) -> Advert:
+        """Make an advert; raises ``EncodeError`` for what the model cannot say."""
 
 
-_CODECS: dict[Layout, type[BTHome | Frames]] = {Layout.BTHOME_V2: BTHome, Layout.FRAMES: Frames}
+_CODECS: dict[Layout, Callable[[Profile], Codec]] = {
+    Layout.BTHOME_V1: BTHomeV1,
+    Layout.BTHOME_V2: BTHome,
+    Layout.MIBEACON: MiBeacon,
+    Layout.QINGPING: Qingping,
+    Layout.FRAMES: Frames,
+    Layout.GATT: Gatt,
+}
 
 
 def codec(profile: Profile) -> Codec:

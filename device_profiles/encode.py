@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 from device_profiles.advert import Advert, full_uuid
 from device_profiles.catalogue import Catalogue
 from device_profiles.cipher import KEY_BYTES
 from device_profiles.errors import EncodeError
+from device_profiles.gatt import Gatt
+from device_profiles.profile import Profile
 from device_profiles.reading import Reading
 
 _COUNTER_MAX = 0xFFFFFFFF
@@ -46,18 +49,34 @@ def encode(
     if not 0 <= counter <= _COUNTER_MAX:
         raise EncodeError(f"{counter} is no encryption counter: it has 32 bits.")
     catalogue = _catalogue()
-    wanted = catalogue.profile(model).recognise
-    data = catalogue.codec(model).encode(readings, address, repeat=repeat, key=key, counter=counter)
-    by_service = wanted.service_data is not None
-    return Advert(
-        address=address,
-        local_name=wanted.name_prefix,
-        service_uuids=(),
-        service_data={full_uuid(wanted.service_data or ""): data} if by_service else {},
-        manufacturer_data={} if by_service else {wanted.company_id or 0: data},
-        signal_dbm=0,
-        heard_ms=0,
-    )
+    advert = catalogue.codec(model).encode(readings, address, repeat=repeat, key=key, counter=counter)
+    return _dressed(advert, catalogue.profile(model))
+
+
+def encode_value(model: str, characteristic: str, readings: Sequence[Reading]) -> bytes:
+    """Make the value of a characteristic (16-bit id) with which a sensor says ``readings``.
+
+    Raises:
+        ProfileError: No such model.
+        EncodeError: The model has no such characteristic, or it cannot say this.
+    """
+    known = _catalogue().codec(model)
+    if not isinstance(known, Gatt):
+        raise EncodeError(f"{model} has no characteristics: it advertises what it has to say.")
+    return known.encode_value(characteristic, readings)
+
+
+def _dressed(advert: Advert, profile: Profile) -> Advert:
+    """Add what the model is recognised by beside its payload: its name, the services it lists."""
+    for wanted in profile.recognise:
+        service = None if wanted.service_data is None else full_uuid(wanted.service_data)
+        lacks_payload = service is not None and service not in advert.service_data
+        lacks_company = wanted.company_id is not None and wanted.company_id not in advert.manufacturer_data
+        if lacks_payload or lacks_company:
+            continue
+        listed = advert.service_uuids or ((full_uuid(wanted.service),) if wanted.service else ())
+        return replace(advert, local_name=wanted.name or wanted.name_prefix, service_uuids=listed)
+    return advert
 
 
 def reading(model: str, kind: str, value: object, exponent: int | None = None) -> Reading:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+import msgspec
 
 from device_profiles.reading import Reading
 
@@ -28,7 +29,9 @@ class Reason:
     UNKNOWN_EVENT = "unknown-event"
     BAD_TEXT = "bad-text"
     OTHER_VERSION = "other-version"
-    IMPLAUSIBLE = "implausible"
+    BAD_VALUE = "bad-value"  # a value that its format does not have
+    AMBIGUOUS = "ambiguous"  # two parts of the advert claim to be the frame
+    CONNECT = "connect"  # what it has to say is told over a connection
     ADDRESS_MISMATCH = "address-mismatch"
     ADDRESS_UNKNOWN = "address-unknown"
     NOT_ENCRYPTED = "not-encrypted"
@@ -36,10 +39,11 @@ class Reason:
     BAD_KEY = "bad-key"
     WRONG_KEY = "wrong-key"
     NO_PROFILE = "no-profile"
+    NO_OBJECT = "no-object"  # the header says that nothing follows
+    MESH = "mesh"  # a member of a mesh, whose adverts say nothing of it
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The result of decoding one advert.
 
     Attributes:
@@ -51,6 +55,8 @@ class Outcome:
             ``None`` where the frame carries none, and where a frame was cut short: its whole copy
             must not be taken for a repeat of it.
         counter: The encryption counter of a frame that proved authentic, if it carries a full one.
+        proven: Whether a key proved that the sensor itself said it.
+        product: What the header calls the sender, where a format is spoken by many (``LYWSD03MMC``).
     """
 
     status: Status
@@ -59,6 +65,8 @@ class Outcome:
     reason: str | None = None
     repeat: int | None = None
     counter: int | None = None
+    proven: bool = False
+    product: str | None = None
 
 
 UNKNOWN = Outcome(Status.UNKNOWN, reason=Reason.NO_PROFILE)

@@ -1,29 +1,30 @@
 """A profile: data saying how one model's bytes become readings.
 
-One TOML file per model under ``models/``. This module knows its shape and refuses what makes no
-sense; ``decode.py`` turns it into something fast.
+One TOML file per model under ``models/``. This module is its shape; ``model_file.py`` reads it and says
+what is wrong with it; ``decode.py`` turns it into something fast.
 """
 
 from __future__ import annotations
 
 import enum
 import re
-import tomllib
-from collections.abc import Iterator
 
 import msgspec
 
 from device_profiles.errors import ProfileError
 
 _CONTRACT = re.compile(r"(periodic|heartbeat) ([1-9][0-9]{0,6}) s")
-_WORD = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class Layout(enum.Enum):
-    """How a payload is laid out."""
+    """How a payload is laid out; each is a module of that name."""
 
-    BTHOME_V2 = "bthome_v2"  # objects, each behind its own id
-    FRAMES = "frames"  # fixed frames, told apart by their length
+    BTHOME_V1 = "bthome_v1"  # objects, each behind its length and id
+    BTHOME_V2 = "bthome_v2"  # objects, each behind its id
+    MIBEACON = "mibeacon"  # Xiaomi's header, then objects behind id and length
+    QINGPING = "qingping"  # Qingping's header, then objects behind id and length
+    FRAMES = "frames"  # fixed frames, told apart by length and fixed bytes
+    GATT = "gatt"  # characteristics, read over a connection
 
 
 class ByteOrder(enum.Enum):
@@ -34,7 +35,7 @@ class ByteOrder(enum.Enum):
 
 
 class Scheme(enum.Enum):
-    """How a fixed frame is encrypted (BTHome says it in its header)."""
+    """How a fixed frame is encrypted (the other layouts say it in their headers)."""
 
     NONE = "none"
     PVVX = "pvvx"
@@ -65,15 +66,22 @@ class Type(enum.Enum):
     UINT32 = "uint32"
     INT8 = "int8"
     INT16 = "int16"
+    INT24 = "int24"
     INT32 = "int32"
-    BOOLEAN = "boolean"  # one byte, 0 or 1
+    BOOLEAN = "boolean"  # one byte, 0 or 1; with ``mask`` any of its bits, with ``codes`` what they say
     EVENT = "event"  # one byte, looked up in ``codes``; an empty word means nothing happened
     STEPS = "steps"  # two bytes: direction (1 left, 2 right) and count; left is negative
     TEXT = "text"  # a length byte, then UTF-8
     HEX = "hex"  # a length byte, then bytes, spoken as hex
     VERSION24 = "version24"  # three bytes, spoken as "1.2.3"
     VERSION32 = "version32"
-    ADDRESS = "address"  # the sender's six bytes; must be those of the advert
+    ADDRESS = "address"  # the sender's six bytes; must be the advert's (role "skip": if that is known)
+    FLOAT = "float"  # IEEE 11073-20601 FLOAT: 8-bit exponent, 24-bit mantissa, decimal
+    SFLOAT = "sfloat"  # the same in 16 bits
+    SINGLE = "single"  # IEEE 754 binary, four bytes, little-endian; rounded to the field's exponent
+    DATETIME = "datetime"  # seven bytes (org.bluetooth.characteristic.date_time), spoken as ISO 8601
+    TENTHS_WHOLE = "tenths_whole"  # two bytes: tenths (low nibble), then whole; top bit set: not negative
+    WHOLE_HUNDREDTHS = "whole_hundredths"  # two bytes: whole, top bit set: negative; then hundredths
 
 
 class ContractKind(enum.Enum):
@@ -91,43 +99,131 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     period_s: int = 0
 
 
-class FieldSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One field of a payload.
+class Bits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A condition on one byte of a frame: ``byte & mask == equals``."""
 
-    Its true value is ``(raw & mask) * scale + offset``, times ``10**exponent``; ``least`` and
-    ``most`` bound what is plausible, in true units. ``id`` is the object id (``bthome_v2`` only).
+    at: int
+    mask: int = 0xFF
+    equals: int = 0
+
+
+class FieldSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One field of a payload, object or characteristic.
+
+    Of an integer, ``mask`` picks the bits that count (the lowest of them is worth 1). What is left is
+    divided by ``divide`` (rounding down), then taken modulo ``modulo``; the bits of ``sign`` set make it
+    negative. Its true value is then ``raw * scale + offset``, times ``10**exponent``. ``least`` and
+    ``most`` bound what is plausible, in true units.
+
+    Attributes:
+        id: Object id, in the layouts of objects; rows of one id are the fields of that object, in order.
+        length: Length of the object's value that this row belongs to, where an id has several.
+        devices: Device types whose objects this row describes, where they differ (``mibeacon``).
+        at: Where it begins in frame or object; by default behind the field before it.
+        absent: Raw values (as masked) that mean "no value".
+        codes: What a raw value means: words of an ``event``, true or false of a ``boolean``.
+        when: The condition under which the field counts; in ``gatt`` also whether its bytes are there.
+        many: It stands there as often as there is room (``gatt``, the last field).
     """
 
     type: Type
     kind: str = ""
     id: int | None = None
+    length: int | None = None
+    devices: tuple[int, ...] = ()
     role: Role = Role.VALUE
     unit: str = ""
     exponent: int = 0
     scale: int = 1
     offset: int = 0
     mask: int | None = None
+    divide: int = 1
+    modulo: int | None = None
+    sign: int | None = None
     least: int | float | None = None
     most: int | float | None = None
     urgent: bool = False
-    codes: dict[int, str] | None = None
+    codes: dict[int, str | bool] | None = None
+    absent: tuple[int, ...] = ()
+    at: int | None = None
+    when: Bits | None = None
+    many: bool = False
+    byte_order: ByteOrder | None = None
+
+
+class Source(enum.Enum):
+    """Where in an advert a frame stands."""
+
+    SERVICE_DATA = "service_data"
+    MANUFACTURER_DATA = "manufacturer_data"
+    COMPANY_AND_DATA = "company_and_data"  # the company id is no id but the frame's first two bytes
 
 
 class FrameSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A fixed frame: its exact length in bytes on the air, and its fields in order, without gaps."""
+    """A fixed frame: its exact length in bytes on the air, and its fields.
+
+    Attributes:
+        match: Bytes that must be so, or the frame is another one.
+        source: Where it stands; by default in the service data if the model is recognised by such,
+            else in the maker's data.
+        followed_by: Bytes (hex) that some hosts leave behind it, to its end or beyond: a second
+            structure of the same advert, run together with the first.
+    """
 
     length: int
     fields: tuple[FieldSpec, ...]
+    match: tuple[Bits, ...] = ()
     byte_order: ByteOrder = ByteOrder.LITTLE
     encryption: Scheme = Scheme.NONE
+    source: Source | None = None
+    followed_by: str = ""
+
+
+class CharacteristicSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One GATT characteristic: its 16-bit id and its fields.
+
+    Attributes:
+        flags: Whether its first byte says which fields are there. Without flags, its length is exact.
+        subscribe: Whether it is told by notification or indication; else it is read.
+    """
+
+    uuid: str
+    fields: tuple[FieldSpec, ...]
+    flags: bool = False
+    subscribe: bool = False
+
+
+class ConnectionSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be had over a connection, and how politely.
+
+    Attributes:
+        characteristics: 16-bit ids, of those that the profile describes.
+        every_s: How long to leave the sensor alone after a connection.
+        stay_s: How long to stay at most for what is told by subscription.
+        on_advert: Connect when it advertises (it has something to say), not only by schedule.
+    """
+
+    characteristics: tuple[str, ...]
+    every_s: int
+    stay_s: int = 0
+    on_advert: bool = False
 
 
 class Recognise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an advert must have for this model; the payload is the service data, else the maker's."""
+    """What an advert must have for this model, all of it."""
 
     service_data: str | None = None
     company_id: int | None = None
+    service: str | None = None  # one of the services it lists
+    name: str | None = None
     name_prefix: str | None = None
+
+
+class Battery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a sensor needs a new battery: its ``kind`` is at ``low`` or below, in true units."""
+
+    kind: str
+    low: int | float
 
 
 class VectorReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,10 +232,15 @@ class VectorReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
     value: bool | int | float | str
     unit: str = ""
+    flags: tuple[str, ...] = ()
 
 
 class Vector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A known answer: these bytes must give this outcome."""
+    """A known answer: this advert (or value of a characteristic) must give this outcome.
+
+    ``payload`` is the service data, else the maker's data, else the characteristic's value; where an
+    advert carries both kinds, the second is in ``service_data`` or ``manufacturer_data``, keyed.
+    """
 
     title: str
     payload: str
@@ -151,22 +252,43 @@ class Vector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str = "54:48:E6:8F:80:A5"
     local_name: str | None = None
     key: str | None = None
+    characteristic: str | None = None
+    service_data: dict[str, str] = {}
+    manufacturer_data: dict[str, str] = {}  # by company id, written "0x0969"
+    service_uuids: tuple[str, ...] = ()
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One model, as its file describes it (and with what it takes over from ``extends``)."""
+    """One model, as its file describes it (and with what it takes over from ``extends``).
+
+    Attributes:
+        recognise: Alternatives; one suffices. Without any, others only extend it.
+        products: What stands on the box, as people would look for it.
+        device_types: Name of each device type that the header may name (``mibeacon``, ``qingping``).
+        jump: By kind: the largest change from one reading to the next within ten minutes, in true units.
+        stuck_s: By kind: how long a living sensor may report the very same value.
+        scan_response: Its data comes in answers to an active scan only.
+    """
 
     name: str
     title: str
     layout: Layout
-    recognise: Recognise
     repeat: RepeatRule
     source: str
+    recognise: tuple[Recognise, ...] = ()
     extends: str | None = None
+    products: tuple[str, ...] = ()
     objects: tuple[FieldSpec, ...] = ()
     frames: tuple[FrameSpec, ...] = ()
+    characteristics: tuple[CharacteristicSpec, ...] = ()
+    connection: ConnectionSpec | None = None
+    device_types: dict[int, str] = {}
     liveness: dict[str, str] = {}
     time_resolution_ms: dict[str, int] = {}
+    battery: Battery | None = None
+    jump: dict[str, float] = {}
+    stuck_s: dict[str, int] = {}
+    scan_response: bool = False
     vectors: tuple[Vector, ...] = ()
 
     def contract(self, kind: str) -> Contract:
@@ -176,25 +298,6 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def resolution_ms(self, kind: str) -> int:
         """How finely a reading's time means anything."""
         return self.time_resolution_ms.get(kind) or self.time_resolution_ms["default"]
-
-
-def parse_profile(text: str, file: str) -> Profile:
-    """Read one model file.
-
-    Args:
-        text: The file's content (TOML).
-        file: Its name, for errors.
-
-    Raises:
-        ProfileError: It is no TOML, has an unknown or missing key, or makes no sense.
-    """
-    try:
-        profile = msgspec.convert(tomllib.loads(text), Profile, strict=True, str_keys=True)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ProfileError(f"{file}: {error}.", hint="Correct the file.") from error
-    for sentence in _faults(profile):
-        raise ProfileError(f"{file}: {sentence}.", hint="Correct the file.")
-    return profile
 
 
 def parse_contract(text: str) -> Contract:
@@ -215,59 +318,18 @@ def parse_contract(text: str) -> Contract:
 
 
 def extend(profile: Profile, base: Profile) -> Profile:
-    """Complete ``profile`` with the objects of ``base`` that it does not define itself."""
+    """Complete ``profile`` with what ``base`` has and it does not define itself."""
     own = {field.id for field in profile.objects}
     objects = tuple(field for field in base.objects if field.id not in own) + profile.objects
     return msgspec.structs.replace(
         profile,
         objects=tuple(sorted(objects, key=lambda field: field.id or 0)),
+        frames=profile.frames or base.frames,
+        characteristics=profile.characteristics or base.characteristics,
+        device_types=profile.device_types or base.device_types,
         liveness={**base.liveness, **profile.liveness},
         time_resolution_ms={**base.time_resolution_ms, **profile.time_resolution_ms},
+        battery=profile.battery or base.battery,
+        jump={**base.jump, **profile.jump},
+        stuck_s={**base.stuck_s, **profile.stuck_s},
     )
-
-
-def _faults(profile: Profile) -> Iterator[str]:
-    """Yield what makes no sense, as clauses that name the key."""
-    if profile.recognise.service_data is None and profile.recognise.company_id is None:
-        yield "`recognise` needs `service_data` or `company_id`"
-    if (profile.layout is Layout.FRAMES) != bool(profile.frames):
-        yield '`frames` belong to the layout "frames", and it needs at least one'
-    yield from _table_faults(profile)
-    ids = [field.id for field in profile.objects]
-    if None in ids or len(set(ids)) != len(ids):
-        yield "each of `objects` needs an `id` of its own"
-    yield from _frame_faults(profile.frames)
-    for field in profile.objects:
-        yield from _field_faults(field)
-
-
-def _table_faults(profile: Profile) -> Iterator[str]:
-    """What extends another profile takes its defaults from there."""
-    if profile.extends is None and "default" not in profile.liveness:
-        yield "`liveness.default` is missing"
-    if profile.extends is None and "default" not in profile.time_resolution_ms:
-        yield "`time_resolution_ms.default` is missing"
-    for contract in profile.liveness.values():
-        if contract != ContractKind.EVENT_ONLY.value and _CONTRACT.fullmatch(contract) is None:
-            yield f'"{contract}" in `liveness` is no contract ("periodic N s", "heartbeat N s", "event-only")'
-
-
-def _frame_faults(frames: tuple[FrameSpec, ...]) -> Iterator[str]:
-    lengths = [frame.length for frame in frames]
-    if len(set(lengths)) != len(lengths):
-        yield "two of `frames` have the same `length`"
-    for frame in frames:
-        for field in frame.fields:
-            yield from _field_faults(field)
-
-
-def _field_faults(field: FieldSpec) -> Iterator[str]:
-    named = f"the field `{field.kind or field.id}`"
-    if field.type is not Type.ADDRESS and field.role is Role.VALUE and not _WORD.fullmatch(field.kind):
-        yield f"{named} needs a `kind` in lower case with underscores"
-    if (field.type is Type.EVENT) != (field.codes is not None):
-        yield f'{named} needs `codes` exactly if its `type` is "event"'
-    if field.scale <= 0:
-        yield f"{named} needs a `scale` above 0"
-    if field.least is not None and field.most is not None and field.least > field.most:
-        yield f"{named} has `least` above `most`"

@@ -1,8 +1,9 @@
-"""Recorded adverts, one JSON object each: what ``lum-hub decode --jsonl`` reads and prints.
+"""Recorded adverts, one JSON object each: what ``lum-hub decode --jsonl`` reads, and a hub tells who listens along.
 
 A record has ``id`` and ``kind`` (``advert`` or ``gatt``); an advert has ``service_data`` {uuid: hex},
 ``manufacturer_data`` {"0x0499": hex} and may have ``address``, ``local_name``, ``service_uuids``,
-``rssi`` and ``bindkey`` (hex). Whatever else it has is not looked at.
+``rssi``, ``bindkey`` (hex) and ``model`` (ours, or what stands on the box; used only where the advert does not say
+what it is). A value of a characteristic has ``characteristic`` (``2a19``) and ``value`` (hex). Whatever else it has is not looked at.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 from device_profiles.advert import Advert, full_uuid
 from device_profiles.catalogue import Catalogue
 from device_profiles.errors import RecordError
-from device_profiles.outcome import Outcome, Reason, Status
-from device_profiles.reading import Reading
+from device_profiles.outcome import Outcome, Status
+from device_profiles.reading import Reading, words
 
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 _FIELDS = "A record needs id, kind (advert or gatt) and the advert's fields; see device_profiles/README.md."
@@ -29,8 +30,8 @@ def decode_record(catalogue: Catalogue, record: Mapping[str, Any]) -> dict[str, 
         record: As the module describes; its ``bindkey`` is used if it has one.
 
     Returns:
-        ``id``, ``status`` (a value of :class:`Status`), ``readings`` [``kind``, ``value``, ``unit``]
-        and ``reason`` (or ``None``). A packet id is listed as a reading of its own.
+        ``id``, ``status`` (a value of :class:`Status`), ``readings`` [``kind``, ``value``, ``unit``, and
+        ``flags`` if it has any] and ``reason`` (or ``None``). A packet id is listed as a reading of its own.
 
     Raises:
         RecordError: A field is missing or not what it must be; names the field.
@@ -40,26 +41,41 @@ def decode_record(catalogue: Catalogue, record: Mapping[str, Any]) -> dict[str, 
     identity = _text(record, "id")
     kind = _text(record, "kind")
     if kind == "gatt":
-        return _line(identity, Outcome(Status.UNKNOWN, reason=Reason.NO_PROFILE))
+        value = _bytes(identity, "value", record.get("value"))
+        return _line(identity, catalogue.decode_value(_text(record, "characteristic"), value))
     if kind != "advert":
         raise RecordError(f"Record {identity}: `kind` is {kind!r}, not advert or gatt.", hint=_FIELDS)
     bindkey = record.get("bindkey")
     key = None if bindkey is None else _bytes(identity, "bindkey", bindkey)
-    return _line(identity, catalogue.decode(_advert(identity, record), key))
+    advert = advert_of(record)
+    outcome = catalogue.decode(advert, key)
+    if outcome.status is Status.UNKNOWN:  # some adverts do not say what they are: the record may
+        outcome = catalogue.decode(advert, key, catalogue.product(str(record.get("model"))) or "")
+    return _line(identity, outcome)
 
 
-def _line(identity: str, outcome: Outcome) -> dict[str, Any]:
-    readings = [_spoken(reading) for reading in outcome.readings]
-    if outcome.repeat is not None and outcome.status is Status.DECODED:
-        readings.append({"kind": "packet_id", "value": outcome.repeat, "unit": None})
-    return {"id": identity, "status": outcome.status.value, "readings": readings, "reason": outcome.reason}
+def record_of(advert: Advert) -> dict[str, Any]:
+    """An advert as a record without ``id``; :func:`advert_of` gives it back, but for the time it was heard."""
+    return {
+        "kind": "advert",
+        "address": advert.address,
+        "local_name": advert.local_name,
+        "service_uuids": list(advert.service_uuids),
+        "service_data": {uuid: data.hex() for uuid, data in advert.service_data.items()},
+        "manufacturer_data": {
+            f"0x{company:04x}": data.hex() for company, data in advert.manufacturer_data.items()
+        },
+        "rssi": advert.signal_dbm,
+    }
 
 
-def _spoken(reading: Reading) -> dict[str, Any]:
-    return {"kind": reading.kind, "value": reading.plain, "unit": reading.unit or None}
+def advert_of(record: Mapping[str, Any]) -> Advert:
+    """The advert of a record, heard at 0.
 
-
-def _advert(identity: str, record: Mapping[str, Any]) -> Advert:
+    Raises:
+        RecordError: A field is not what it must be; names the field.
+    """
+    identity = str(record.get("id", "without id"))
     address = str(record.get("address") or "").upper()
     claimed = record.get("service_uuids") or []
     if not isinstance(claimed, list):
@@ -82,6 +98,18 @@ def _advert(identity: str, record: Mapping[str, Any]) -> Advert:
         signal_dbm=signal if isinstance(signal, int) else 0,
         heard_ms=0,
     )
+
+
+def _line(identity: str, outcome: Outcome) -> dict[str, Any]:
+    readings = [_spoken(reading) for reading in outcome.readings]
+    if outcome.repeat is not None and outcome.status is Status.DECODED:
+        readings.append({"kind": "packet_id", "value": outcome.repeat, "unit": None})
+    return {"id": identity, "status": outcome.status.value, "readings": readings, "reason": outcome.reason}
+
+
+def _spoken(reading: Reading) -> dict[str, Any]:
+    spoken = {"kind": reading.kind, "value": reading.plain, "unit": reading.unit or None}
+    return spoken | ({"flags": list(words(reading.flags))} if reading.flags else {})
 
 
 def _text(record: Mapping[str, Any], field: str) -> str:

@@ -1,9 +1,11 @@
-"""READ FIRST (hub): builds the adapters, one TaskGroup, a handful of named tasks.
+"""READ FIRST (hub): one TaskGroup, a handful of named tasks, over what ``hub.py`` builds.
 
     listen   radio -> bounded queue of adverts
+    visit    sensors that must be connected to -> the same queue
     keep     queue -> decode, fresh? -> commit (urgent at once) -> cut batches
     uplink   batches -> sealed -> broker; receipts -> forget
-    report   status file, watchdog of the service manager
+    share    what the radio hears -> commands that listen along
+    report   status file, watchdog of the service manager, whether the home's sensors were changed
 
 Each task's trouble is looked up in one table (``core/supervision.py``): most is an alarm and
 another try; what only a person can mend ends the process with its own exit code.
@@ -14,77 +16,45 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from dataclasses import replace
 
 import structlog
 
 from cloud_sync.errors import EpochOverError
-from cloud_sync.sync.sender import Sender
-from cloud_sync.uplink import Link, Party, Pulse, Uplink
-from cloud_sync.wire.batch import Origin as BatchOrigin
-from cloud_sync.wire.batch import Stream, chain_start, content_digest, decode
-from cloud_sync.wire.message import SIGNATURE_BYTES, Gone, Head, encode_gone
+from cloud_sync.uplink import Link
+from cloud_sync.wire.batch import Origin, Stream, content_digest, decode
+from cloud_sync.wire.message import SIGNATURE_BYTES
 from device_profiles.advert import Advert
-from device_profiles.catalogue import Catalogue
-from edge_agent import home
 from edge_agent.adapters import authority, systemd
 from edge_agent.adapters.clock import Clock
-from edge_agent.adapters.outbox import Outbox
 from edge_agent.adapters.radio import Radio
-from edge_agent.alarms import Alarms
+from edge_agent.adapters.sensor_store import SensorStore
+from edge_agent.adapters.tap import Tap
 from edge_agent.config import HubConfig
 from edge_agent.core.backoff import Backoff
-from edge_agent.core.batching import Draft, Origin, drafted
-from edge_agent.core.coverage import Coverage
-from edge_agent.core.hearing import Hearing
-from edge_agent.core.keeping import Keeping
+from edge_agent.core.batching import Draft, drafted
+from edge_agent.core.hearing import Told
 from edge_agent.core.supervision import Action, first_of, sentence, treatment
-from edge_agent.errors import OutboxFullError
+from edge_agent.errors import OutboxFullError, RosterError, SensorsChangedError, TapError
+from edge_agent.hub import EPOCH_BYTES, Hub, build
 from edge_agent.status import snapshot, write_status
+from edge_agent.visits import visit
 from zero_trust.envelope import sign_inside
 
 CHECK_PERIOD_S = 5.0  # how often contracts, ages and silences are looked at when nothing happens
 RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0
 RETAIN_PERIOD_S = 600.0
 SHED_BYTES = 2**20  # won at a time when the disk is full
-EPOCH_BYTES = 8
 STEADY_S = 10.0  # what worked for so long starts small again
 RENEW_JITTER = 0.1  # of the time until renewal: fleets must not march in step
 
 log = structlog.get_logger()
-T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Hub:
-    """Everything the tasks share, built once."""
-
-    config: HubConfig
-    clock: Clock
-    identity: authority.HubIdentity
-    outbox: Outbox
-    coverage: Coverage
-    hearing: Hearing
-    keeping: Keeping
-    uplink: Uplink
-    alarms: Alarms
-    disk: ThreadPoolExecutor  # one thread: SQLite's calls in order, off the event loop
-    adverts: asyncio.Queue[Advert]
-    chance: random.Random
-    committing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one commit at a time
-    dropped: int = 0
-
-    async def on_disk(self, call: Callable[..., T], *args: object) -> T:
-        """Run a blocking outbox call on its thread."""
-        return await asyncio.get_running_loop().run_in_executor(self.disk, call, *args)
 
 
 async def run(config: HubConfig, clock: Clock, chance: random.Random, stop: asyncio.Event) -> None:
     """Run the hub until ``stop`` is set; then commit, hand over what a short grace allows, and end.
 
-    A new epoch, begun when the cloud's history proves not to be ours, starts everything afresh.
+    A new epoch (the cloud's history proved not to be ours), or other sensors in the home, start it afresh.
 
     Raises:
         AgentError: of a kind that ends the process; its exit code says which.
@@ -96,6 +66,9 @@ async def run(config: HubConfig, clock: Clock, chance: random.Random, stop: asyn
         except* EpochOverError as group:
             await settle(hub)
             begin_epoch(hub, group)
+        except* SensorsChangedError:
+            await settle(hub)
+            log.info("sensors.changed", hub=hub.identity.hub, sensors=len(hub.sensors))
         finally:
             hub.disk.shutdown()
             hub.outbox.close()
@@ -103,14 +76,18 @@ async def run(config: HubConfig, clock: Clock, chance: random.Random, stop: asyn
 
 async def live(hub: Hub, stop: asyncio.Event) -> None:
     """All tasks, until told to stop."""
+    tap = Tap(hub.config.socket, lambda address: confirm(hub, address))
+    ear = radio(hub, tap)
     async with asyncio.TaskGroup() as tasks:
         hearing = [
-            tasks.create_task(supervise(hub, "listen", radio(hub).run), name="listen"),
+            tasks.create_task(supervise(hub, "listen", ear.run), name="listen"),
+            tasks.create_task(supervise(hub, "visit", lambda: visit(hub, ear)), name="visit"),
             tasks.create_task(supervise(hub, "keep", lambda: keep(hub)), name="keep"),
         ]
         others = [
             tasks.create_task(supervise(hub, "uplink", lambda: hand_over(hub)), name="uplink"),
             tasks.create_task(supervise(hub, "retain", lambda: retain(hub)), name="retain"),
+            tasks.create_task(share(hub, tap), name="share"),
             tasks.create_task(report(hub), name="report"),
         ]
         await stop.wait()
@@ -122,99 +99,22 @@ async def live(hub: Hub, stop: asyncio.Event) -> None:
             task.cancel()
 
 
-def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
-    """Open what the hub stands on.
-
-    Raises:
-        CredentialError: not enrolled.
-        ConfigError: a sensor names an unknown model, or its key cannot be read.
-        OutboxError: the outbox cannot be opened.
-    """
-    identity = authority.load_identity(config.state)
-    catalogue = Catalogue.load()
-    sensors = home.sensors(config, catalogue)
-    outbox = Outbox(
-        config.state / "outbox.db",
-        fresh_epoch=chance.randbytes(EPOCH_BYTES),
-        chain_start=lambda epoch, stream: chain_start(identity.hub, epoch, stream),
-    )
-    coverage = Coverage({address: sensor.liveness for address, sensor in sensors.items()}, clock.boot_ms())
-    keeping = Keeping(
-        Origin(identity.site, identity.hub, outbox.epoch, clock.boot_id),
-        config.outbox.limits,
-        {address: sensor.described for address, sensor in sensors.items()},
-        coverage,
-        sign=lambda body: sign_inside(identity.data_key, body, identity.site, identity.hub),
-        committed=outbox.pending(),
-        resolution_ms=lambda sensor, kind: sensors[sensor].resolution_ms(kind),
-    )
-    disk = ThreadPoolExecutor(1, "outbox")
-    hub = Hub(
-        config=config,
-        clock=clock,
-        identity=identity,
-        outbox=outbox,
-        coverage=coverage,
-        hearing=Hearing(catalogue, {a: s.assigned for a, s in sensors.items()}, outbox.guards(), coverage),
-        keeping=keeping,
-        uplink=build_uplink(config, clock, chance, identity, outbox, coverage, disk),
-        alarms=Alarms(clock.wall_ms),
-        disk=disk,
-        adverts=asyncio.Queue(config.radio.adverts_waiting_max),
-        chance=chance,
-    )
-    log.info(
-        "hub.started",
-        hub=identity.hub,
-        home=identity.home,
-        sensors=len(sensors),
-        waiting=hub.uplink.waiting(),
-    )
-    return hub
-
-
-def build_uplink(
-    config: HubConfig,
-    clock: Clock,
-    chance: random.Random,
-    identity: authority.HubIdentity,
-    outbox: Outbox,
-    coverage: Coverage,
-    disk: ThreadPoolExecutor,
-) -> Uplink:
-    """The hub's end of the line, with everything that still waits for a receipt."""
-    shelf = outbox.shelf()
-    party = Party(
-        identity.site,
-        identity.hub,
-        outbox.epoch,
-        clock.boot_id,
-        identity.data_key,
-        receipt_key=lambda certificate: identity.trust.receipt_key(certificate, clock.wall_ms()),
-        previous=outbox.previous,
-    )
-    return Uplink(
-        party,
-        Sender(shelf.floors, shelf.receipted, shelf.items, chance.random),
-        ShelfOnDisk(outbox, disk, clock, party),
-        pulse=lambda: _pulse(coverage, clock),
-        heartbeat_period_s=config.heartbeat_period_s,
-    )
-
-
-def radio(hub: Hub) -> Radio:
-    """The hub's ear; all it does with an advert is queue it."""
+def radio(hub: Hub, tap: Tap) -> Radio:
+    """The hub's ear; all it does with an advert is queue it, and pass it on to who listens along."""
 
     def hear(advert: Advert) -> None:
         hub.alarms.clear("radio")
-        try:
-            hub.adverts.put_nowait(advert)
-        except asyncio.QueueFull:
-            hub.dropped += 1
-            hub.alarms.set("adverts", "Adverts come faster than they can be decoded; some were dropped.")
+        tap.hear(advert)
+        hub.put(advert)
 
     settings = hub.config.radio
-    return Radio(hear, boot_ms=hub.clock.boot_ms, transport=settings.transport, adapter=settings.adapter)
+    return Radio(
+        hear,
+        boot_ms=hub.clock.boot_ms,
+        transport=settings.transport,
+        adapter=settings.adapter,
+        active=settings.active,
+    )
 
 
 async def supervise(hub: Hub, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -247,7 +147,7 @@ def begin_epoch(hub: Hub, group: BaseExceptionGroup[EpochOverError]) -> None:
     def redraft(stream: Stream, signed: bytes, packed: bytes, epoch: bytes) -> Draft:
         body = signed[:-SIGNATURE_BYTES]
         batch = decode(body, identity.site, identity.hub, packed)
-        origin = batch.origin or BatchOrigin(batch.epoch, batch.seq, content_digest(body))
+        origin = batch.origin or Origin(batch.epoch, batch.seq, content_digest(body))
         batch = replace(batch, epoch=epoch, origin=origin)
         return drafted(
             batch, stream, lambda body: sign_inside(identity.data_key, body, identity.site, identity.hub)
@@ -284,23 +184,28 @@ async def take_adverts(hub: Hub) -> None:
     wait_s = hub.keeping.wait_s(hub.clock.boot_ms(), CHECK_PERIOD_S)
     try:
         async with asyncio.timeout(wait_s):
-            advert = await hub.adverts.get()
+            heard = await hub.heard.get()
     except TimeoutError:
         return
-    take(hub, advert)
+    take(hub, heard)
     take_waiting(hub)
 
 
 def take_waiting(hub: Hub) -> None:
-    """Take every advert that waits in the queue."""
-    while not hub.adverts.empty():
-        take(hub, hub.adverts.get_nowait())
+    """Take everything that waits in the queue."""
+    while not hub.heard.empty():
+        take(hub, hub.heard.get_nowait())
     hub.alarms.clear("adverts")
 
 
-def take(hub: Hub, advert: Advert) -> None:
-    """Keep what one advert has to say, if anything."""
-    if kept := hub.hearing.hear(advert):
+def take(hub: Hub, heard: Advert | Told) -> None:
+    """Keep what one advert, or one value told over a connection, has to say, if anything."""
+    if isinstance(heard, Advert):
+        hub.visiting.seen(heard.address, heard.heard_ms)
+        kept = hub.hearing.hear(heard)
+    else:
+        kept = hub.hearing.told(heard)
+    if kept:
         hub.keeping.take(kept)
 
 
@@ -335,16 +240,56 @@ async def hand_over(hub: Hub) -> None:
         log.info("credential.due", hub=hub.identity.hub)
 
 
+def confirm(hub: Hub, address: str) -> None:
+    """A person says that this sensor's counter starts again: they changed its battery.
+
+    Raises:
+        RosterError: no sensor of this home has the address.
+    """
+    if address not in hub.sensors:
+        raise RosterError(f"No sensor of this home has the address {address}.")
+    if guard := hub.hearing.confirm(address):
+        hub.keeping.remember(address, guard)
+
+
+async def share(hub: Hub, tap: Tap) -> None:
+    """Let commands listen along; that they cannot is an alarm and no reason to hear less."""
+    while True:
+        try:
+            await tap.run()
+        except TapError as error:
+            hub.alarms.set("tap", sentence(error))
+        await asyncio.sleep(RETRY_MAX_S)
+
+
 async def report(hub: Hub) -> None:
-    """Say how it goes: the status file, and the service manager's watchdog."""
+    """Say how it goes: the status file, and the service manager's watchdog.
+
+    Raises:
+        SensorsChangedError: a command has added, changed or removed a sensor.
+    """
+    store = SensorStore(hub.config.state)
     systemd.ready()
     while True:
         if hub.uplink.online:
             hub.alarms.clear("uplink")
             hub.alarms.clear("sync")
+        doubt(hub)
         write_status(hub.config.status_file, snapshot(hub))
         systemd.alive()
         await asyncio.sleep(hub.config.status_period_s)
+        if store.mark() != hub.sensors_mark:
+            raise SensorsChangedError("The sensors of this home were changed.")
+
+
+def doubt(hub: Hub) -> None:
+    """Say which sensors wait for somebody to confirm that their battery was changed."""
+    names = [hub.sensors[address].assigned.name for address in hub.hearing.doubted if address in hub.sensors]
+    if names:
+        began = f"The counter of {', '.join(names)} began again: a new battery, or a replay."
+        hub.alarms.set("counter", f"{began} If you changed it, run: lum-hub sensors confirm NAME")
+    else:
+        hub.alarms.clear("counter")
 
 
 async def finish(hub: Hub) -> None:
@@ -361,37 +306,3 @@ async def settle(hub: Hub) -> None:
     """Nothing heard stays in memory alone."""
     take_waiting(hub)
     await commit(hub, everything=True)
-
-
-class ShelfOnDisk:
-    """The outbox as the uplink wants it: awaited, on the outbox's own thread."""
-
-    def __init__(self, outbox: Outbox, disk: ThreadPoolExecutor, clock: Clock, party: Party) -> None:
-        self._outbox = outbox
-        self._disk = disk
-        self._clock = clock
-        self._party = party
-
-    async def signed(self, stream: Stream, seq: int) -> bytes | None:
-        """A batch as signed, if it is still held."""
-        return await self._call(self._outbox.signed, stream, seq)
-
-    async def gone(self, stream: Stream, first: int, head: Head) -> bytes:
-        """The body of a gone record."""
-        lost = await self._call(self._outbox.lost, stream, first, head.seq)
-        who = (self._party.site, self._party.hub, self._party.epoch)
-        return encode_gone(
-            Gone(*who, stream, first, head, lost.reason, lost.readings, lost.from_ms, lost.to_ms)
-        )
-
-    async def receipted(self, stream: Stream, head: Head) -> None:
-        """The cloud holds a stream up to ``head``."""
-        await self._call(self._outbox.receipted, stream, head, self._clock.wall_ms())
-
-    async def _call(self, call: Callable[..., T], *args: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._disk, call, *args)
-
-
-def _pulse(coverage: Coverage, clock: Clock) -> Pulse:
-    now_ms = clock.boot_ms()
-    return Pulse(now_ms, coverage.frame_age_ms(now_ms) // 1000)

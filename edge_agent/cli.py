@@ -1,4 +1,4 @@
-"""``lum-hub``: enrol a hub, run it, ask how it is, decode what a sensor sends."""
+"""``lum-hub``: enrol a hub, fit its sensors, run it, ask how it is, decode what a sensor sends."""
 
 from __future__ import annotations
 
@@ -16,19 +16,13 @@ import click
 from device_profiles.catalogue import Catalogue
 from device_profiles.errors import ProfilesError
 from device_profiles.records import decode_record
-from edge_agent.config import DEFAULT_PATH, load
+from edge_agent.config import load
 from edge_agent.core.supervision import first_of, sentence
 from edge_agent.errors import AgentError, ConfigError
+from edge_agent.options import config_option
+from edge_agent.profiles_cli import profiles
+from edge_agent.sensors_cli import sensors
 from edge_agent.status import in_words, read_status
-
-_config_option = click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_PATH,
-    show_default=True,
-    help="The hub's configuration.",
-)
 
 
 def main() -> None:
@@ -50,8 +44,12 @@ def cli() -> None:
     """The hub of one home: hears its sensors, keeps what it hears, hands it over."""
 
 
+cli.add_command(sensors)
+cli.add_command(profiles)
+
+
 @cli.command()
-@_config_option
+@config_option
 @click.argument("voucher")
 def enrol(config_file: Path, voucher: str) -> None:
     """Trade VOUCHER (the text operations gave you) for this hub's credential."""
@@ -63,7 +61,7 @@ def enrol(config_file: Path, voucher: str) -> None:
 
 
 @cli.command()
-@_config_option
+@config_option
 def run(config_file: Path) -> None:
     """Run the hub until it is told to stop (SIGTERM, Ctrl-C)."""
     from edge_agent import agent, log  # noqa: PLC0415
@@ -78,7 +76,7 @@ def run(config_file: Path) -> None:
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def status(config_file: Path, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """How the hub is: what it hears, what waits, what is wrong and what to do."""

@@ -9,15 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from cloud_sync.wire.batch import Contract
-from device_profiles.errors import ProfileError
-from device_profiles.profile import ContractKind, parse_contract
 from edge_agent.core import retention
 from edge_agent.core.batching import Limits
-from edge_agent.core.coverage import Liveness
 from edge_agent.errors import ConfigError
 
 DEFAULT_PATH = Path("/etc/lum/hub.toml")
+SENSORS_HINT = "Sensors are added with: lum-hub sensors add"
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -29,6 +26,7 @@ class RadioConfig(_Strict, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     transport: str | None = None  # "usb:0", "serial:/dev/ttyACM0,1000000", "unix-client:/path"
     adapter: str | None = None  # BlueZ adapter such as "hci1"; the first one by default
+    active: bool = True  # ask for scan responses, where some sensors put data; BlueZ asks in any case
     adverts_waiting_max: int = 10_000
 
 
@@ -61,17 +59,6 @@ class OutboxConfig(_Strict, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         return retention.Limits(self.retain_age_max_s, self.retain_bytes_max, self.outbox_bytes_max)
 
 
-class SensorConfig(_Strict, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[[sensors]]``: one sensor of this home."""
-
-    address: str
-    name: str
-    room: str
-    model: str
-    key_file: str | None = None  # 32 hex digits; with it only encrypted frames are believed
-    contract: str | None = None  # "periodic 60 s", "heartbeat 3600 s", "event-only"; the model's by default
-
-
 class HubConfig(_Strict, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
@@ -82,17 +69,21 @@ class HubConfig(_Strict, frozen=True, forbid_unknown_fields=True, kw_only=True):
     stop_grace_s: float = 5.0
     radio: RadioConfig = RadioConfig()
     outbox: OutboxConfig = OutboxConfig()
-    sensors: tuple[SensorConfig, ...] = ()
 
     @property
     def state(self) -> Path:
-        """Where keys and outbox live."""
+        """Where keys, sensors and outbox live."""
         return Path(self.state_dir)
 
     @property
     def status_file(self) -> Path:
         """What ``lum-hub status`` reads; on a RAM disk, it is written every few seconds."""
         return Path(self.runtime_dir) / "status.json"
+
+    @property
+    def socket(self) -> Path:
+        """Where the running hub lets commands listen along."""
+        return Path(self.runtime_dir) / "hub.sock"
 
 
 def load(path: Path) -> HubConfig:
@@ -113,43 +104,7 @@ def load(path: Path) -> HubConfig:
     try:
         return msgspec.toml.decode(raw, type=HubConfig)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}.", hint="Correct or remove that key.") from error
+        hint = SENSORS_HINT if "unknown field `sensors`" in str(error) else "Correct or remove that key."
+        raise ConfigError(f"{path}: {error}.", hint=hint) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
-
-
-def liveness(text: str) -> Liveness:
-    """A contract as the profiles write it: ``periodic 60 s``, ``heartbeat 3600 s`` or ``event-only``.
-
-    Raises:
-        ConfigError: it is none of these.
-    """
-    kinds = {
-        ContractKind.EVENT_ONLY: Contract.EVENT_ONLY,
-        ContractKind.PERIODIC: Contract.PERIODIC,
-        ContractKind.HEARTBEAT: Contract.HEARTBEAT,
-    }
-    try:
-        contract = parse_contract(text)
-    except ProfileError as error:
-        raise ConfigError(str(error), hint=error.hint) from error
-    return Liveness(kinds[contract.kind], contract.period_s)
-
-
-def read_key(path: Path) -> bytes:
-    """A sensor's key from a file of 32 hex digits that others cannot read.
-
-    Raises:
-        ConfigError: missing, not 16 bytes of hex, or readable by others.
-    """
-    try:
-        if path.stat().st_mode & 0o077:
-            raise ConfigError(f"The sensor key {path} can be read by others.", hint=f"Run: chmod 600 {path}")
-        key = bytes.fromhex(path.read_text().strip())
-    except OSError as error:
-        raise ConfigError(f"The sensor key {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise ConfigError(f"The sensor key {path} is not hex digits.") from error
-    if len(key) != 16:
-        raise ConfigError(f"The sensor key {path} has {len(key)} bytes; it must have 16 (32 hex digits).")
-    return key

@@ -4,6 +4,7 @@ AgentError
 ├── ConfigError        the configuration cannot be used      -> exit 78, a person edits the file
 ├── CredentialError    not enrolled, or no longer accepted   -> exit 77, a person enrols or calls
 ├── RadioError         no Bluetooth, or it was lost          -> alarm, try again
+├── VisitError         a sensor could not be read            -> alarm, visit it again later
 ├── UplinkError        broker or authority cannot be reached -> alarm, back off, try again
 └── OutboxError        the disk does not keep what it should -> alarm, try again
     └── OutboxFullError  the disk is full                    -> shed by the retention rules, try again
@@ -54,6 +55,13 @@ class RadioError(AgentError):
         self.reason = reason
 
 
+class VisitError(AgentError):
+    """A sensor that has to be connected to could not be read, or not all of it; try again later."""
+
+    def __init__(self, sentence: str, *, hint: str = "") -> None:
+        super().__init__(sentence, hint=hint, code="visit")
+
+
 class UplinkError(AgentError):
     """The broker or the authority cannot be reached, or refuses; try again later."""
 
@@ -64,3 +72,21 @@ class OutboxError(AgentError):
 
 class OutboxFullError(OutboxError):
     """The disk is full: something must be let go of."""
+
+
+class RosterError(AgentError):
+    """The home's sensors cannot be changed or named so; says what stands in the way."""
+
+    exit_code = 65  # EX_DATAERR
+
+
+class SensorsChangedError(AgentError):
+    """The home's sensors are others than those the hub began with: it settles, and starts afresh with them."""
+
+
+class TapError(AgentError):
+    """Commands cannot listen along with the hub, or the hub refuses what they ask."""
+
+
+class NoHubError(TapError):
+    """No hub runs here, or it has just ended."""

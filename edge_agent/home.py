@@ -1,18 +1,25 @@
-"""This home's sensors, from the configuration and their profiles."""
+"""This home's sensors as the hub uses them: from the roster, their keys and their profiles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from cloud_sync.wire.batch import Sensor
+from cloud_sync.wire.batch import Contract, Sensor
 from device_profiles.catalogue import Catalogue
-from device_profiles.errors import ProfileError
-from edge_agent.config import HubConfig, SensorConfig, liveness, read_key
+from device_profiles.errors import ProfilesError
+from device_profiles.profile import ContractKind, Profile, parse_contract
 from edge_agent.core.coverage import Liveness
 from edge_agent.core.hearing import Assigned
+from edge_agent.core.quality import Rules
 from edge_agent.errors import ConfigError
+from edge_agent.roster import Entry, Role, Roster
+
+_CONTRACTS = {
+    ContractKind.EVENT_ONLY: Contract.EVENT_ONLY,
+    ContractKind.PERIODIC: Contract.PERIODIC,
+    ContractKind.HEARTBEAT: Contract.HEARTBEAT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,36 +29,52 @@ class HomeSensor:
     assigned: Assigned
     liveness: Liveness
     described: Sensor
-    resolution_ms: Callable[[str], int]  # how finely the time of a kind means anything
+    profile: Profile
 
 
-def sensors(config: HubConfig, catalogue: Catalogue) -> dict[str, HomeSensor]:
-    """The sensors by address.
+def sensors(
+    roster: Roster, key_of: Callable[[Entry], bytes | None], catalogue: Catalogue
+) -> dict[str, HomeSensor]:
+    """The sensors by address; ``key_of`` gives the key of one that encrypts.
 
     Raises:
-        ConfigError: two share an address, one names an unknown model, or its key cannot be used.
+        ConfigError: one names an unknown model or a wrong contract, or its key cannot be used.
     """
-    found: dict[str, HomeSensor] = {}
-    for entry in config.sensors:
-        address = entry.address.upper()
-        if address in found:
-            raise ConfigError(
-                f"Two sensors have the address {address}.", hint="Remove one from the configuration."
-            )
-        found[address] = _sensor(address, entry, catalogue)
-    return found
+    return {entry.address: _sensor(entry, key_of(entry), catalogue) for entry in roster.sensors}
 
 
-def _sensor(address: str, entry: SensorConfig, catalogue: Catalogue) -> HomeSensor:
+def told_of(sensors: Mapping[str, HomeSensor], speakers: Iterable[str]) -> dict[str, Sensor]:
+    """How the cloud is told of each sensor, and of ``speakers`` (addresses) that are no longer of this home.
+
+    One that was removed while the hub did not run may have readings that are committed and not yet cut.
+    """
+    nobody = {
+        address: Sensor(address, address, "", "", Contract.EVENT_ONLY, 0, Role.OTHER.value)
+        for address in speakers
+    }
+    return nobody | {address: sensor.described for address, sensor in sensors.items()}
+
+
+def _sensor(entry: Entry, key: bytes | None, catalogue: Catalogue) -> HomeSensor:
     try:
         profile = catalogue.profile(entry.model)
-    except ProfileError as error:
+        contract = parse_contract(entry.contract or profile.liveness["default"])
+    except ProfilesError as error:
         raise ConfigError(f"Sensor {entry.name}: {error}", hint=error.hint) from error
-    alive = liveness(entry.contract or profile.liveness["default"])
-    key = read_key(Path(entry.key_file)) if entry.key_file else None
+    alive = Liveness(_CONTRACTS[contract.kind], contract.period_s)
     return HomeSensor(
-        Assigned(address, entry.name, entry.room, entry.model, key),
+        Assigned(
+            entry.address, entry.name, entry.room, entry.model, key, Rules(profile.jump, profile.stuck_s)
+        ),
         alive,
-        Sensor(address, entry.name, entry.room, entry.model, alive.contract, alive.period_s),
-        profile.resolution_ms,
+        Sensor(
+            entry.address,
+            entry.name,
+            entry.room,
+            entry.model,
+            alive.contract,
+            alive.period_s,
+            entry.role.value,
+        ),
+        profile,
     )

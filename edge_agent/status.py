@@ -14,7 +14,7 @@ from edge_agent.errors import AgentError
 from zero_trust.reasons import reasons
 
 if TYPE_CHECKING:
-    from edge_agent.agent import Hub
+    from edge_agent.hub import Hub
 
 STALE_PERIODS = 3  # a status older than so many periods was written by a hub that no longer runs
 
@@ -48,7 +48,7 @@ def snapshot(hub: Hub) -> dict[str, Any]:
         "last_refusal": tally.last_refusal,
         "alarms": hub.alarms.standing(),
         "sensors": [
-            {"address": sensor, "last_ms": now.last_ms, "kept": now.kept}
+            {"address": sensor, "age_s": (now_ms - (now.last_ms or 0)) // 1000, "kept": now.kept}
             for sensor, now in hub.coverage.heard(now_ms).items()
         ],
     }

@@ -221,7 +221,7 @@ def _home(recorded: Sequence[Recorded], climate_tick_ms: int) -> _Home:
             )
             for event, group in groupby(ordered, key=lambda kind: kind in EVENT_KINDS)
         )
-        sensors.append(Sensor(address_of(name), name, "", "bthome_v2", Contract.EVENT_ONLY, 0, tracks))
+        sensors.append(Sensor(address_of(name), name, "", "", "bthome_v2", Contract.EVENT_ONLY, 0, tracks))
     manifest = Manifest(bytes(16), tuple(sensors))
     wall_ms = recorded[0].ts_ms - BOOT_AGE_MS
     rows = tuple((*places[row.sensor, row.kind], row.ts_ms - wall_ms, row.value) for row in recorded)
@@ -239,7 +239,7 @@ def _track(
             "",
             exponents[kind],
             form,
-            plain=False,
+            flags=0,
             spread=spread(form, [row.value for row in rows[:HISTORY_ROWS]]),
             recent=0 if event else rows[0].value,
         )

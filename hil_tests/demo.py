@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,9 +23,10 @@ from hil_tests.rig.air import Air
 from hil_tests.rig.beacons import EVENT_BURST_S, PERIODIC_GAP_S, SimulatedHome
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.hci_server import HciServer
-from hil_tests.rig.hub import Hub, SensorEntry
+from hil_tests.rig.hub import ROLES, Hub, SensorEntry
 from hil_tests.rig.process import until
 from hil_tests.rig.site import Site
+from hil_tests.rig.visited import VisitedHome
 from hil_tests.scenario import Scenario
 from hil_tests.trace import Replay, Trace
 
@@ -64,6 +66,7 @@ class Run:
     page: str
     started_at: float
     chaos: Chaos
+    models: Mapping[str, str]  # of each sensor, by address
     peak_rss_mb: float = 0.0
 
     def second(self, at: float) -> float:
@@ -125,14 +128,17 @@ async def _chain(
         say("Starting broker, authority, intake, watch and portal ...")
         await site.start()
         say("Enrolling the hub with a voucher ...")
-        hub.configure(story.sensors, batch_age_max_s=BATCH_AGE_MAX_S, commit_window_max_s=COMMIT_WINDOW_MAX_S)
+        await hub.configure(
+            story.sensors, batch_age_max_s=BATCH_AGE_MAX_S, commit_window_max_s=COMMIT_WINDOW_MAX_S
+        )
         await hub.enrol(await site.voucher(story.home))
         say("Starting the hub ...")
         await hub.start()
         await _online(hub)
         page = await site.link(story.home)
         say(f"The page: {page}")
-        yield Run(hub, site, air, ledger, page, time.time(), chaos)
+        models = {sensor.address: sensor.model for sensor in story.sensors}
+        yield Run(hub, site, air, ledger, page, time.time(), chaos, models)
 
 
 @contextlib.asynccontextmanager
@@ -216,6 +222,7 @@ async def _judge(running: Run) -> dict[str, Any]:
         "urgent_ms": {"p50": _quantile(balance.urgent_ms, 0.5), "p99": _quantile(balance.urgent_ms, 0.99)},
         "urgent": len(balance.urgent_ms),
         "bytes_per_reading": round(status["message_bytes"] / max(1, status["readings"]), 1),
+        "models": dict(Counter(running.models[reading["sensor"]] for reading in stored)),
         "batches": status["batches"],
         "hub_rss_mb": round(running.peak_rss_mb, 1),
         "hub_cpu_percent": round(100 * hub.cpu_s / seconds, 1),
@@ -269,6 +276,7 @@ class ScenarioStory:
                 plan.room,
                 plan.model,
                 plan.liveness,
+                ROLES[plan.behaviour],
                 self._scenario.key_of(plan),
             )
             for plan in self._scenario.sensors
@@ -283,11 +291,14 @@ class ScenarioStory:
     async def tell(self, air: Air, ledger: Ledger, for_s: float | None) -> None:
         """Let the home live for a while."""
         home = SimulatedHome(air, self._scenario, ledger.transmit)
+        visited = VisitedHome(air, self._scenario, ledger.told)
         home.start()
         try:
+            await visited.start()
             await asyncio.sleep(for_s or self._scenario.duration_s)
         finally:
             home.stop()
+            visited.stop()
 
 
 class TraceStory:

@@ -104,6 +104,11 @@ class Ledger:
         entry.last_at = delivery.at
         entry.copies += 1
 
+    def told(self, transmission: Transmission) -> None:
+        """A sensor told these readings over a connection; what is told again is another measurement."""
+        entry = Entry(transmission, frozenset(), transmission.at, transmission.at, copies=1)
+        self._entries[transmission.sensor].append(entry)
+
     def image(self) -> Image:
         """What a copy of the hub's disk, made now, remembers; the hub has committed all that was delivered."""
         return {sensor: number for sensor, number in self._newest.items() if sensor not in self._counting}

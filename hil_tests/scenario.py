@@ -31,14 +31,16 @@ Copies = Annotated[int, msgspec.Meta(ge=1, le=50)]
 Part = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Decibels = Annotated[float, msgspec.Meta(ge=0, le=30)]
 SignalDbm = Annotated[int, msgspec.Meta(ge=-127, le=20)]
-Behaviour = Literal["climate", "motion", "door", "button"]
-Action = Literal["move", "open", "close", "press"]
+Behaviour = Literal["climate", "motion", "door", "button", "environment", "thermometer"]
+Action = Literal["move", "open", "close", "press", "measure"]
 
 ACTIONS: dict[Behaviour, tuple[Action, ...]] = {
     "climate": (),
     "motion": ("move",),
     "door": ("open", "close"),
     "button": ("press",),
+    "environment": (),  # these two must be connected to
+    "thermometer": ("measure",),
 }
 # What each behaviour needs its model to be able to say.
 _KINDS: dict[Behaviour, tuple[str, ...]] = {
@@ -46,7 +48,10 @@ _KINDS: dict[Behaviour, tuple[str, ...]] = {
     "motion": ("motion", "battery"),
     "door": ("door", "battery"),
     "button": ("button", "battery"),
+    "environment": ("temperature", "humidity", "battery"),
+    "thermometer": ("temperature", "battery"),
 }
+_CONTRACTS: dict[Behaviour, str] = {"climate": "periodic", "environment": "periodic"}
 
 
 class ScenarioError(RigError):
@@ -70,7 +75,7 @@ class SensorPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         address: Bluetooth address, upper case with colons.
         behaviour: What it senses.
         model: Name of its profile.
-        period_s: Seconds between two climate frames, or two heartbeats of an event sensor.
+        period_s: Seconds between two climate frames, two heartbeats of an event sensor, or two visits.
         rate_per_min: How often something happens by chance, on average.
         hold_s: Stillness after which motion ends.
         key: Encryption key, 32 hex digits, or ``derived`` from seed and name.
@@ -105,7 +110,9 @@ class SensorPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def liveness(self) -> str:
         """The liveness contract that this sensor keeps."""
-        kind = "periodic" if self.behaviour == "climate" else "heartbeat"
+        if self.behaviour == "thermometer":
+            return self.contract or "event-only"
+        kind = _CONTRACTS.get(self.behaviour, "heartbeat")
         return self.contract or f"{kind} {max(1, round(self.period_s))} s"
 
 

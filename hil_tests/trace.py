@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from device_profiles.encode import encode, reading
 from device_profiles.errors import EncodeError
+from device_profiles.reading import Flag
 from hil_tests.rig.advertising import advert_bytes
 from hil_tests.rig.air import Air, Link, Pdu
 from hil_tests.rig.beacons import PACKET_IDS, Report, Transmission, random_address, random_static_address
@@ -282,9 +283,13 @@ def _reading(path: Path, row: Row, exponent: int) -> Reading:
     trouble: EncodeError | None = None
     for finer in range(exponent, FINEST_EXPONENT - 1, -1):
         try:
-            return reading(MODEL, row.kind, value, finer)
+            made = reading(MODEL, row.kind, value, finer)
         except EncodeError as error:
             trouble = error
+        else:
+            if made.flags & Flag.IMPLAUSIBLE:
+                break  # a recording of what cannot be true is a mistake in the file
+            return made
     raise _bad_row(path, row.line, f"BTHome cannot carry {row.kind} {value}") from trouble
 
 

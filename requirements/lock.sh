@@ -13,3 +13,4 @@ lock() {
 lock hub hub hci
 lock cloud cloud
 lock dev dev
+lock bench bench

@@ -13,10 +13,11 @@ from typing import Any
 
 from cloud_sync.assurance.causes import Cause, words
 from cloud_sync.assurance.coverage import State, Verdict, as_of, judge_home, stale
-from cloud_sync.portal.words import Clock, Time, home_title, label, value_text
+from cloud_sync.portal.words import NOT_ENCRYPTED, Clock, Time, home_title, label, marks, value_text
 from cloud_sync.receiver.store.homes import Home, Sensor, Value
 from cloud_sync.wire.batch import Quality
-from device_profiles.reading import Reading
+from device_profiles.reading import Flag, Reading
+from device_profiles.reading import words as flag_words
 
 STATE_WORDS = {
     State.WATCHING: "Watched",
@@ -33,6 +34,19 @@ _GROUPS = {
 
 _NOT_YET = {Cause.NEVER_HEARD, Cause.NOT_JUDGED}
 _UPKEEP = {"battery", "battery_low", "voltage"}
+_OF_THE_SENSOR = int(Flag.BATTERY_LOW | Flag.WEAK_SIGNAL)  # said once for it, not with each of its values
+_ONE_FRAME_MS = 1000  # times are rounded down by as much, so values of one frame may seem so far apart
+DOUBTED_SHOWN_MS = 86_400_000
+
+TIME_UNCERTAIN = "time uncertain"
+NOT_BELIEVED = "not believed"
+_LEGEND = {
+    TIME_UNCERTAIN: "The hub did not know the time. It happened then or earlier.",
+    NOT_ENCRYPTED: "Sent in the clear. Somebody near the home could have sent it instead.",
+    NOT_BELIEVED: (
+        "It is kept, but we do not go by it. If nobody changed a battery or moved the sensor, tell whoever looks after it."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +56,12 @@ class ValueView:
     label: str
     text: str
     at: Time
-    uncertain: bool
-    unencrypted: bool
+    marks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SensorView:
-    """One sensor: where, how it stands, what it said last."""
+    """One sensor: where, how it stands, what it said last, and what it is said to have said."""
 
     name: str
     room: str
@@ -57,7 +70,9 @@ class SensorView:
     since: Time | None  # None: never seen yet
     why: str
     remedy: str
+    marks: tuple[str, ...]
     values: tuple[ValueView, ...]
+    doubted: tuple[ValueView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +95,7 @@ class Page:
     explanation: tuple[str, ...]
     looked: Time | None
     groups: tuple[Group, ...]
-    marks: tuple[bool, bool]  # whether any value is of uncertain time, any unencrypted
+    legend: tuple[tuple[str, str], ...]  # marks on this page that need explaining, and what they mean
 
 
 def page(home: Home, *, now_ms: int, zone: tzinfo | None = None) -> Page:
@@ -89,7 +104,6 @@ def page(home: Home, *, now_ms: int, zone: tzinfo | None = None) -> Page:
     shown = _shown(home, now_ms)
     overall = judge_home([verdict for _, verdict in shown], now_ms=now_ms)
     views = [_sensor_view(sensor, verdict, overall, clock) for sensor, verdict in shown]
-    values = [value for view in views for value in view.values]
     return Page(
         title=home_title(home.home),
         state=overall.state,
@@ -105,7 +119,7 @@ def page(home: Home, *, now_ms: int, zone: tzinfo | None = None) -> Page:
             for state, title in _GROUPS.items()
             if (found := tuple(view for view in views if view.state is state))
         ),
-        marks=(any(value.uncertain for value in values), any(value.unencrypted for value in values)),
+        legend=_legend(views),
     )
 
 
@@ -124,10 +138,12 @@ def facts(home: Home, *, now_ms: int) -> dict[str, Any]:
                 "address": sensor.address,
                 "name": sensor.name,
                 "room": sensor.room,
+                "role": sensor.role,
                 "model": sensor.model,
                 "heard_ms": sensor.heard_ms,
                 **_verdict_facts(verdict),
                 "values": [_value_facts(value) for value in sensor.values],
+                "doubted": [_value_facts(value) for value in _doubted(sensor, now_ms)],
             }
             for sensor, verdict in shown
         ],
@@ -198,8 +214,41 @@ def _sensor_view(sensor: Sensor, verdict: Verdict, overall: Verdict, clock: Cloc
         since=None if verdict.cause in _NOT_YET else clock.time(verdict.since_ms),
         why=told.why if of_itself else "",
         remedy=told.remedy if of_itself else "",
+        marks=marks(_flags_of(sensor)),
         values=tuple(_value_view(value, clock) for value in sorted(sensor.values, key=_upkeep)),
+        doubted=tuple(_value_view(value, clock) for value in _doubted(sensor, clock.now_ms)),
     )
+
+
+def _flags_of(sensor: Sensor) -> int:
+    """What its last frame says of the sensor itself; of the battery, its last word on that counts too."""
+    newest_ms = max((value.happened_ms for value in sensor.values), default=0)
+    flags = 0
+    for value in sensor.values:
+        if newest_ms - value.happened_ms < _ONE_FRAME_MS:
+            flags |= value.flags & _OF_THE_SENSOR
+        elif _upkeep(value):
+            flags |= value.flags & Flag.BATTERY_LOW
+    return flags
+
+
+def _doubted(sensor: Sensor, now_ms: int) -> list[Value]:
+    """What was reported and is not believed: for a day, and longer while nothing newer is believed."""
+    believed_ms = {value.kind: value.happened_ms for value in sensor.values}
+    day_ago_ms = now_ms - DOUBTED_SHOWN_MS
+    return [
+        value
+        for value in sensor.doubted
+        if value.happened_ms > min(believed_ms.get(value.kind, 0), day_ago_ms)
+    ]
+
+
+def _legend(views: Sequence[SensorView]) -> tuple[tuple[str, str], ...]:
+    values = [value for view in views for value in (*view.values, *view.doubted)]
+    used = {mark for value in values for mark in value.marks}
+    if any(view.doubted for view in views):
+        used.add(NOT_BELIEVED)
+    return tuple((mark, meaning) for mark, meaning in _LEGEND.items() if mark in used)
 
 
 def _upkeep(value: Value) -> bool:
@@ -212,8 +261,10 @@ def _value_view(value: Value, clock: Clock) -> ValueView:
         label=label(value.kind),
         text=value_text(value),
         at=clock.time(value.happened_ms),
-        uncertain=value.quality is Quality.UNSET,
-        unencrypted=value.unencrypted,
+        marks=(
+            *((TIME_UNCERTAIN,) if value.quality is Quality.UNSET else ()),
+            *marks(value.flags & ~_OF_THE_SENSOR),
+        ),
     )
 
 
@@ -236,5 +287,5 @@ def _value_facts(value: Value) -> dict[str, Any]:
         "happened_ms": value.happened_ms,
         "received_ms": value.received_ms,
         "time_quality": value.quality.name.lower(),
-        "unencrypted": value.unencrypted,
+        "flags": list(flag_words(value.flags)),
     }

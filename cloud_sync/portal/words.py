@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from cloud_sync.receiver.store.homes import Value
-from device_profiles.reading import Form
+from device_profiles.reading import Flag, Form
 
 _LABELS = {
     "carbon_monoxide": "Carbon monoxide",
@@ -62,6 +62,18 @@ _EVENTS = {
     "hold_press": "held down",
 }
 
+NOT_ENCRYPTED = "not encrypted"
+_MARKS = {
+    Flag.PLAIN: NOT_ENCRYPTED,
+    Flag.IMPLAUSIBLE: "cannot be true",
+    Flag.STUCK: "has not changed for a long time",
+    Flag.JUMP: "changed suddenly",
+    Flag.BATTERY_LOW: "battery low: please change it",
+    Flag.WEAK_SIGNAL: "very weak signal",
+    Flag.COUNTER_RESET: "this sensor restarted, or somebody copied it",
+}
+_UNKNOWN_MARK = "unusual in a way that this page does not know"
+
 _MONTHS = (
     "January",
     "February",
@@ -80,6 +92,7 @@ _MONTHS = (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_MS = 250_000_000_000_000  # the year 9892
 
+_NUMBER_MAX_CHARS = 20  # longer ones nobody reads: 9.223e+30
 _DIGITS_SHOWN = {"temperature": 1, "dew_point": 1, "humidity": 0, "moisture": 0, "battery": 0, "pressure": 0}
 
 
@@ -101,7 +114,15 @@ def value_text(value: Value) -> str:
     digits = _DIGITS_SHOWN.get(base, -value.exponent)
     if digits < -value.exponent:
         number = number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
-    return _with_unit(f"{number:f}".replace("-", "\N{MINUS SIGN}"), value.unit)
+    text = f"{number:f}"
+    text = text if len(text) <= _NUMBER_MAX_CHARS else f"{number:.3e}"
+    return _with_unit(text.replace("-", "\N{MINUS SIGN}"), value.unit)
+
+
+def marks(flags: int) -> tuple[str, ...]:
+    """What makes a value less than it seems, a short phrase each."""
+    known = tuple(phrase for flag, phrase in _MARKS.items() if flag & flags)
+    return known if not flags & ~sum(_MARKS) else (*known, _UNKNOWN_MARK)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.sync.placing import Placing
 from cloud_sync.wire.batch import Quality, Quantity, decode, rows
 from cloud_sync.wire.manifest import Manifest
+from device_profiles.reading import words
 from zero_trust.credential import certificate_key, load_certificate
 from zero_trust.envelope import verify_inside
 
@@ -49,9 +50,11 @@ def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
                 "stream": batch.stream.name.lower(),
                 "seq": batch.seq,
                 "sensor": sensor.address,
+                "role": sensor.role,
                 "kind": quantity.kind,
                 "value": plain_value(reading.value, quantity),
                 "unit": quantity.unit,
+                "flags": list(words(quantity.flags)),
                 "happened_ms": placing.at(reading.at_ms),
                 "time_quality": placing.quality.name.lower(),
                 "received_ms": row["received_ms"],

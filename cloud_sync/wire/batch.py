@@ -30,7 +30,8 @@ from cloud_sync.wire.chain import chain_next, chain_start, content_digest
 from cloud_sync.wire.columns import Layout
 from cloud_sync.wire.columns import Row as CodedRow
 from cloud_sync.wire.coverage import Coverage, Heard
-from cloud_sync.wire.manifest import Contract, Manifest
+from cloud_sync.wire.errors import WireError
+from cloud_sync.wire.manifest import PLAIN, Contract, Manifest
 
 __all__ = [
     "Anchor", "Batch", "Contract", "Encoded", "Heard", "Inline", "Origin", "Quality", "Quantity", "Reading", "Sensor",
@@ -53,6 +54,7 @@ class Sensor:
     model: str
     contract: Contract
     period_s: int  # of the contract; 0 for event-only
+    role: str = ""  # what it is there for, such as "entrance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Quantity:
     unit: str
     exponent: int
     form: str  # "number" | "boolean" | "text"
-    plain: bool = False  # true: an urgent kind that came unencrypted, so anybody near could have sent it
+    flags: int = 0  # what makes its readings less than they seem: SPEC.md, "Flags"
     tick_ms: int = 0  # resolution of its times; 0: what its form suggests
 
     @property
@@ -132,7 +134,7 @@ def encode(batch: Batch, before: Inline | None = None, chain: bytes | None = Non
         WireError: a limit is broken.
     """
     known = _fitting(batch, before)
-    packed = known.packed if known else _described(batch, before).pack()
+    packed = known.packed if known else _packed(batch, before)
     opened, layout = _layout(packed)
     numbers = {sensor.address: number for number, sensor in enumerate(opened.sensors)}
     coded = list(_coded(batch, opened, numbers))
@@ -236,6 +238,14 @@ def _fitting(batch: Batch, before: Inline | None) -> Inline | None:
     return before if fits else None
 
 
+def _packed(batch: Batch, before: Inline | None) -> bytes:
+    """A fresh manifest as bytes, of everything known so far if that can be said."""
+    try:
+        return _described(batch, before).pack()
+    except WireError:  # each mix of flags is a quantity of its own: a boot may see more than a manifest holds
+        return _described(batch, None).pack()
+
+
 def _described(batch: Batch, before: Inline | None) -> Manifest:
     """A manifest of everything known so far and everything this batch speaks of, with fresh hints."""
     opened = _layout(before.packed)[0] if before else None
@@ -257,17 +267,20 @@ def _sensor(known: manifest.Sensor | None, sensor: Sensor | None, said: _Said) -
     """One sensor: as this batch describes it, with all quantities ever heard of it."""
     before = dict.fromkeys(map(_plain_quantity, _tracked(known))) if known else {}
     described: Any = sensor or known
-    tracks: dict[tuple[int, bool], list[Quantity]] = {}
+    tracks: dict[tuple[int, bool, int], list[Quantity]] = {}
     for quantity in [*before, *(q for q in said if q not in before)]:
-        tracks.setdefault((quantity.resolution_ms, quantity.form != "number"), []).append(quantity)
+        # What is flagged has tracks of its own, or every row of the others would lack something.
+        key = (quantity.resolution_ms, quantity.form != "number", quantity.flags & ~PLAIN)
+        tracks.setdefault(key, []).append(quantity)
     return manifest.Sensor(
         described.address,
         described.name,
         described.room,
+        described.role,
         described.model,
         described.contract,
         described.period_s,
-        tuple(_track(tick_ms, event, group, said) for (tick_ms, event), group in tracks.items()),
+        tuple(_track(tick_ms, event, group, said) for (tick_ms, event, _), group in tracks.items()),
     )
 
 
@@ -285,7 +298,7 @@ def _column(quantity: Quantity, values: Sequence[int | str]) -> manifest.Quantit
         quantity.unit,
         quantity.exponent,
         quantity.form,
-        quantity.plain,
+        quantity.flags,
         hints.spread(quantity.form, values),
         recent=last if isinstance(last, int) and quantity.form == "number" else 0,
     )
@@ -319,7 +332,7 @@ def _tracked(sensor: manifest.Sensor) -> Iterator[tuple[manifest.Track, manifest
 
 def _plain_quantity(tracked: tuple[manifest.Track, manifest.Quantity]) -> Quantity:
     track, q = tracked
-    return Quantity(q.kind, q.unit, q.exponent, q.form, q.plain, track.tick_ms)
+    return Quantity(q.kind, q.unit, q.exponent, q.form, q.flags, track.tick_ms)
 
 
 def _described_alike(sensor: Sensor, known: manifest.Sensor) -> bool:
@@ -327,7 +340,7 @@ def _described_alike(sensor: Sensor, known: manifest.Sensor) -> bool:
 
 
 def _plain_sensor(s: manifest.Sensor) -> Sensor:
-    return Sensor(s.address, s.name, s.room, s.model, s.contract, s.period_s)
+    return Sensor(s.address, s.name, s.room, s.model, s.contract, s.period_s, s.role)
 
 
 def _moved(told: Anchor | None, now: Anchor | None) -> bool:

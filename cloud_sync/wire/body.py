@@ -20,7 +20,7 @@ from cloud_sync.wire.errors import WireError
 from cloud_sync.wire.limits import ENVELOPE_MAX_BYTES, READINGS_MAX, VALUE_MAX
 from cloud_sync.wire.manifest import MANIFEST_MAX_BYTES
 
-VERSION: Final = 2
+VERSION: Final = 3
 EPOCH_BYTES: Final = 8
 CHAIN_BYTES: Final = 32
 SEQ_MAX: Final = 0xFFFFFFFF

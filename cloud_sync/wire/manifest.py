@@ -22,16 +22,18 @@ MANIFEST_MAX_BYTES: Final = 65_536  # unpacked
 TRACKS_MAX: Final = 1024  # of all sensors together
 QUANTITIES_MAX: Final = 2048  # of all sensors together
 QUANTITIES_PER_TRACK_MAX: Final = 64
-EXPONENT_MAX: Final = 12
+EXPONENT_MAX: Final = 128  # the exponent of an IEEE 11073 FLOAT has eight bits
+FLAGS_END: Final = 1 << 16
 TICK_MAX_MS: Final = 3_600_000
 PERIOD_MAX_US: Final = 1 << 40
 SKIP_MAX: Final = 1 << 20
 NOISE_MAX: Final = 3
 
+PLAIN: Final = 1  # of the flags, the only one that the format itself looks at
 TWO_STATE: Final = 7  # the spread of a quantity that is 0 or 1 and toggles
 TEXT: Final = 8  # the spread of a text
 
-_PLAIN, _DEFLATED = b"\0", b"\1"
+_AS_IT_IS, _DEFLATED = b"\0", b"\1"
 _T = TypeVar("_T")
 
 
@@ -52,7 +54,7 @@ class Quantity:
         unit: as people write it, or empty.
         exponent: a number means ``value * 10**exponent``.
         form: ``number``, ``boolean`` or ``text``.
-        plain: an urgent kind that came unencrypted, so anybody near could have sent it.
+        flags: what makes its readings less than they seem, as bits (``SPEC.md``, "Flags"); 0 for nothing.
         spread: hint; 0 to 6 for how far it usually moves, ``TWO_STATE``. ``TEXT`` exactly for texts.
         recent: hint; a number near its next one, 0 for lack of any.
     """
@@ -61,7 +63,7 @@ class Quantity:
     unit: str
     exponent: int
     form: str
-    plain: bool
+    flags: int
     spread: int
     recent: int = 0
 
@@ -94,6 +96,7 @@ class Sensor:
     address: str
     name: str
     room: str
+    role: str  # what it is there for, such as ``entrance``; may be empty
     model: str
     contract: Contract
     period_s: int  # of the contract; 0 for event-only
@@ -124,7 +127,7 @@ class Manifest:
         _need(len(plain) <= MANIFEST_MAX_BYTES, f"is longer than {MANIFEST_MAX_BYTES} bytes")
         squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
         deflated = squeeze.compress(plain) + squeeze.flush()
-        return _DEFLATED + deflated if len(deflated) < len(plain) else _PLAIN + plain
+        return _DEFLATED + deflated if len(deflated) < len(plain) else _AS_IT_IS + plain
 
     @classmethod
     def unpack(cls, data: bytes) -> Manifest:
@@ -134,7 +137,7 @@ class Manifest:
             WireError: the bytes break the format or a limit.
         """
         form, content = data[:1], data[1:]
-        _need(form in {_PLAIN, _DEFLATED}, "begins with neither 0 nor 1")
+        _need(form in {_AS_IT_IS, _DEFLATED}, "begins with neither 0 nor 1")
         plain = _inflated(content) if form == _DEFLATED else content
         _need(len(plain) <= MANIFEST_MAX_BYTES, f"is longer than {MANIFEST_MAX_BYTES} bytes")
         try:
@@ -149,8 +152,8 @@ def _sensor_fields(sensor: Sensor) -> list[Any]:
         [t.event, t.tick_ms, t.period_us, t.skip, t.noise, [_quantity_fields(q) for q in t.quantities]]
         for t in sensor.tracks
     ]
-    contract = int(sensor.contract)
-    return [sensor.address, sensor.name, sensor.room, sensor.model, contract, sensor.period_s, tracks]
+    named = [sensor.address, sensor.name, sensor.room, sensor.role, sensor.model]
+    return [*named, int(sensor.contract), sensor.period_s, tracks]
 
 
 def _quantity_fields(quantity: Quantity) -> list[Any]:
@@ -159,7 +162,7 @@ def _quantity_fields(quantity: Quantity) -> list[Any]:
         quantity.unit,
         quantity.exponent,
         quantity.form,
-        quantity.plain,
+        int(quantity.flags),
         quantity.spread,
         quantity.recent,
     ]
@@ -187,11 +190,12 @@ def _from_fields(fields: Any) -> Manifest:
 
 
 def _sensor(fields: Any) -> Sensor:
-    address, name, room, model, contract, period_s, tracks = _list(fields, 7)
-    _need(all(map(_is_text, (address, name, room, model))), "has a sensor with a name that is no text")
+    address, name, room, role, model, contract, period_s, tracks = _list(fields, 8)
+    named = (address, name, room, role, model)
+    _need(all(map(_is_text, named)), "has a sensor with a name that is no text")
     _need(_is_within(contract, 0, 2), "has a sensor with an unknown contract")
     _need(_is_within(period_s, 0, PERIOD_MAX_US), "has a sensor with an impossible period")
-    return Sensor(address, name, room, model, Contract(contract), period_s, _each(tracks, _track, TRACKS_MAX))
+    return Sensor(*named, Contract(contract), period_s, _each(tracks, _track, TRACKS_MAX))
 
 
 def _track(fields: Any) -> Track:
@@ -206,14 +210,14 @@ def _track(fields: Any) -> Track:
 
 
 def _quantity(fields: Any) -> Quantity:
-    kind, unit, exponent, form, plain, spread, recent = _list(fields, 7)
+    kind, unit, exponent, form, flags, spread, recent = _list(fields, 7)
     _need(_is_text(kind) and _is_text(unit), "has a quantity whose kind or unit is no text")
     _need(_is_within(exponent, -EXPONENT_MAX, EXPONENT_MAX), "has a quantity with an impossible exponent")
     _need(form in ("number", "boolean", "text"), "has a quantity of unknown form")
-    _need(type(plain) is bool, "has a quantity that does not say whether it came plain")
+    _need(_is_within(flags, 0, FLAGS_END - 1), "has a quantity with impossible flags")
     _need(_is_within(spread, 0, TEXT) and (spread == TEXT) == (form == "text"), "has a wrong spread")
     _need(_is_within(recent, -VALUE_MAX, VALUE_MAX - 1), "has a quantity with an impossible recent value")
-    return Quantity(kind, unit, exponent, form, plain, spread, recent)
+    return Quantity(kind, unit, exponent, form, flags, spread, recent)
 
 
 def _each(items: Any, read: Callable[[Any], _T], most: int) -> tuple[_T, ...]:

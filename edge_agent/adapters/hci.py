@@ -7,41 +7,25 @@ some 0.2 s and 15 MB, so ``radio.py`` does it only when a transport is configure
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import secrets
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bleak.backends.scanner import AdvertisementData, AdvertisementDataCallback, BaseBleakScanner
 from bleak.uuids import normalize_uuid_16, normalize_uuid_32
 from bumble import hci
-from bumble.core import AdvertisingData, BaseBumbleError
-from bumble.host import Host
-from bumble.transport import open_transport
-from bumble.transport.common import Transport, TransportSpecError
+from bumble.core import AdvertisingData
 
-from edge_agent.errors import ConfigError, RadioError, RadioTrouble
+from edge_agent.adapters.hci_link import AdvertReport, HciLink, HciPeer
+from edge_agent.errors import RadioError
 
 if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
 
-START_TIMEOUT_S = 10.0  # a healthy controller answers all of it in 0.02 s
-COMMAND_TIMEOUT_S = 5.0
-SCAN_INTERVAL = 0x60  # 60 ms in units of 0.625 ms; the window is as long, so there is no gap
 DEVICES_MAX = 1024  # neighbours change their addresses every quarter of an hour, for ever
 FRAGMENTED_MAX = 32  # long adverts in the course of arriving
 ADVERT_MAX_BYTES = 1650  # Core 5.4, Vol 4, Part E, 7.8.54
-
-Answer = TypeVar("Answer")
-AdvertReport: TypeAlias = (
-    hci.HCI_LE_Advertising_Report_Event.Report | hci.HCI_LE_Extended_Advertising_Report_Event.Report
-)
-
-# Bumble logs what it also raises, with tracebacks; we raise it as one sentence.
-logging.getLogger("bumble").setLevel(logging.CRITICAL)
 
 
 class HciScanner(BaseBleakScanner):
@@ -68,10 +52,7 @@ class HciScanner(BaseBleakScanner):
             **_others: What bleak passes for backends of other systems.
         """
         super().__init__(detection_callback, service_uuids)
-        self._spec = transport
-        self._active = scanning_mode == "active"
-        self._lost = lost
-        self._transport: Transport | None = None
+        self._link = HciLink(transport, active=scanning_mode == "active", hear=self._hear, lost=lost)
         self._fragments: dict[tuple[bytes, int], bytes] = {}
 
     async def start(self) -> None:
@@ -83,75 +64,11 @@ class HciScanner(BaseBleakScanner):
         """
         self.seen_devices = {}
         self._fragments = {}
-        self._transport = await _open(self._spec)
-        try:
-            # Shielded: a command that is cancelled half-way leaves Bumble's host unusable.
-            await _to_its_end(self._begin(self._transport))
-        except (
-            TimeoutError,
-            BaseBumbleError,
-            RuntimeError,
-            AssertionError,
-        ) as error:  # Bumble's, on odd answers
-            gone = self._transport.source.terminated.done()
-            await self._close()
-            raise (_lost(self._spec) if gone else _silent(self._spec)) from error
-        except BaseException:
-            await self._close()
-            raise
-        self._transport.source.terminated.add_done_callback(self._notice_loss)
+        await self._link.open()
 
     async def stop(self) -> None:
-        """Let go of the radio; closing its transport ends the scan with it."""
-        await self._close()
-
-    async def _begin(self, transport: Transport) -> None:
-        host = Host(transport.source, transport.sink)
-        host.on("advertising_report", self._hear)
-        async with asyncio.timeout(START_TIMEOUT_S):
-            await host.reset()
-            await self._scan(host)
-
-    async def _scan(self, host: Host) -> None:
-        async def command(sent: hci.HCI_SyncCommand[Any]) -> None:
-            await host.send_sync_command(sent, response_timeout=COMMAND_TIMEOUT_S)
-
-        # A new address each time: scan requests of a hub must not make its home trackable.
-        await command(hci.HCI_LE_Set_Random_Address_Command(random_address=_fresh_address()))
-        kind = int(self._active)  # Vol 4, Part E, 7.8.10: 0 passive, 1 active
-        if host.supports_le_features(hci.LeFeatureMask.LE_EXTENDED_ADVERTISING):
-            # 1M PHY alone: the coded PHY would take half of the listening time.
-            parameters: hci.HCI_SyncCommand[Any] = hci.HCI_LE_Set_Extended_Scan_Parameters_Command(
-                own_address_type=hci.OwnAddressType.RANDOM,
-                scanning_filter_policy=0,
-                scanning_phys=1 << hci.HCI_LE_1M_PHY_BIT,
-                scan_types=[kind],
-                scan_intervals=[SCAN_INTERVAL],
-                scan_windows=[SCAN_INTERVAL],
-            )
-            enable: hci.HCI_SyncCommand[Any] = hci.HCI_LE_Set_Extended_Scan_Enable_Command(
-                enable=1, filter_duplicates=0, duration=0, period=0
-            )
-        else:
-            parameters = hci.HCI_LE_Set_Scan_Parameters_Command(
-                le_scan_type=kind,
-                le_scan_interval=SCAN_INTERVAL,
-                le_scan_window=SCAN_INTERVAL,
-                own_address_type=hci.OwnAddressType.RANDOM,
-                scanning_filter_policy=0,
-            )
-            enable = hci.HCI_LE_Set_Scan_Enable_Command(le_scan_enable=1, filter_duplicates=0)
-        await command(parameters)
-        await command(enable)
-
-    def _notice_loss(self, _ended: asyncio.Future[None]) -> None:
-        if self._transport is not None:  # else we closed it ourselves
-            self._lost(_lost(self._spec))
-
-    async def _close(self) -> None:
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            await transport.close()
+        """Let go of the radio; that ends connections, too."""
+        await self._link.close()
 
     def _hear(self, report: AdvertReport) -> None:
         data = self._complete(report)
@@ -160,16 +77,19 @@ class HciScanner(BaseBleakScanner):
         advert = _fields(data).advert(report.rssi)
         if not self.is_allowed_uuid(advert.service_uuids):
             return
-        address = report.address.to_string(with_type_qualifier=False)
-        self.call_detection_callbacks(self._device(address, advert), advert)
+        self.call_detection_callbacks(self._device(report.address, advert), advert)
 
-    def _device(self, address: str, advert: AdvertisementData) -> BLEDevice:
+    def _device(self, sender: hci.Address, advert: AdvertisementData) -> BLEDevice:
+        address = sender.to_string(with_type_qualifier=False)
         known = self.seen_devices.get(address)
         if known is None and len(self.seen_devices) >= DEVICES_MAX:
             del self.seen_devices[next(iter(self.seen_devices))]
         # The name often comes in the scan response alone, so it is kept.
         name = advert.local_name or (known[0].name if known else None)
-        return self.create_or_update_device(address, address, name, {"transport": self._spec}, advert)
+        peer = HciPeer(self._link, sender)
+        device = self.create_or_update_device(address, address, name, peer, advert)
+        device.details = peer  # the newest: only the advert tells a public address from a random one
+        return device
 
     def _complete(self, report: AdvertReport) -> bytes | None:
         """Put an advert that came in parts together; None while more is to come, or if it is cut short.
@@ -265,59 +185,3 @@ def _uuid_text(little_endian: bytes) -> str:
     if len(little_endian) == 4:
         return normalize_uuid_32(number)
     return str(uuid.UUID(int=number))
-
-
-def _fresh_address() -> hci.Address:
-    octets = bytearray(secrets.token_bytes(6))
-    octets[-1] |= 0xC0  # Vol 6, Part B, 1.3.2.1: a random static address; least octet first
-    return hci.Address(bytes(octets), hci.Address.RANDOM_DEVICE_ADDRESS)
-
-
-async def _open(spec: str) -> Transport:
-    try:
-        async with asyncio.timeout(START_TIMEOUT_S):
-            return await open_transport(spec)
-    except (TransportSpecError, ValueError, AssertionError) as error:  # Bumble asserts that there is a path
-        raise ConfigError(
-            f"The radio transport {spec!r} is none that Lum knows.",
-            hint="Write usb:0, serial:/dev/ttyACM0, tcp-client:HOST:PORT or unix-client:/PATH, or leave it out for BlueZ.",
-        ) from error
-    except (OSError, BaseBumbleError, ImportError, TimeoutError) as error:
-        raise RadioError(
-            f"The radio transport {spec} cannot be opened: {_words(error)}.",
-            RadioTrouble.ABSENT,
-            hint="Check that the dongle is plugged in and that this user may open it.",
-        ) from error
-
-
-def _lost(spec: str) -> RadioError:
-    return RadioError(
-        f"The radio on {spec} went away.",
-        RadioTrouble.LOST,
-        hint="Check that the dongle is plugged in; the hub tries again by itself.",
-    )
-
-
-def _silent(spec: str) -> RadioError:
-    return RadioError(
-        f"No Bluetooth controller answers on {spec}.",
-        RadioTrouble.ABSENT,
-        hint="Check that the dongle is plugged in and that nothing else uses it.",
-    )
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error).rstrip(".") or "no answer"
-
-
-async def _to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Await ``work``; if we are cancelled, let it end first, then be cancelled."""
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # seen, if nobody waits
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise

@@ -40,7 +40,8 @@ BALLAST_BYTES = 2 * 2**20  # kept free for the day the disk is full: letting go 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS guard (
-  sensor TEXT PRIMARY KEY, counter INTEGER, repeat INTEGER, content INTEGER NOT NULL, kept_ms INTEGER NOT NULL);
+  sensor TEXT PRIMARY KEY, counter INTEGER, repeat INTEGER, content INTEGER NOT NULL, kept_ms INTEGER NOT NULL,
+  reset INTEGER);
 CREATE TABLE IF NOT EXISTS anchor (
   boot_id BLOB PRIMARY KEY, wall_ms INTEGER NOT NULL, boot_ms INTEGER NOT NULL, quality INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS pending (
@@ -109,8 +110,8 @@ class Outbox:
         with _ours("write to"), self._transaction():
             pending_id = self._add_pending(change) if change.rows or change.spans else None
             self._db.executemany(
-                "INSERT OR REPLACE INTO guard VALUES (?, ?, ?, ?, ?)",
-                [(s, g.counter, g.repeat, g.content, g.kept_ms) for s, g in change.guards.items()],
+                "INSERT OR REPLACE INTO guard VALUES (?, ?, ?, ?, ?, ?)",
+                [(s, g.counter, g.repeat, g.content, g.kept_ms, g.reset) for s, g in change.guards.items()],
             )
             if change.anchor:
                 self._keep_anchor(change.boot_id, change.anchor)
@@ -436,7 +437,7 @@ def _pack_rows(rows: Sequence[Row]) -> bytes:
                     r.quantity.unit,
                     r.quantity.exponent,
                     r.quantity.form,
-                    r.quantity.plain,
+                    r.quantity.flags,
                     r.quantity.tick_ms,
                 ),
             )

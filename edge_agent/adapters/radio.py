@@ -1,7 +1,7 @@
-"""The hub's ear: every advert in reach, through BlueZ or through an HCI transport.
+"""The hub's ear: every advert in reach, and visits to sensors that tell more once connected to.
 
-The only door to bleak. ``hear`` is called in the event loop for each advert and must only hand
-over; nothing is decided here.
+Through BlueZ or through an HCI transport. With ``visits.py`` and ``hci*.py`` the only door to bleak.
+``hear`` and ``take`` are called in the event loop and must only hand over; nothing is decided here.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bleak import BleakScanner
+from bleak import BleakClient, BleakScanner
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
 
 from device_profiles.advert import Advert
-from edge_agent.errors import RadioError, RadioTrouble
+from edge_agent.adapters.visits import GONE, NEARER_HINT, Call, Take, Visit
+from edge_agent.errors import RadioError, RadioTrouble, VisitError
 
 if TYPE_CHECKING:
     from bleak.args.bluez import BlueZScannerArgs
     from bleak.backends.device import BLEDevice
     from bleak.backends.scanner import AdvertisementData
+
+__all__ = ["Radio", "Visit"]
 
 NO_BLUETOOTH_HINT = (
     "Plug in a Bluetooth adapter and see that the bluetooth service runs, "
@@ -38,6 +41,7 @@ class Radio:
         boot_ms: Callable[[], int],
         transport: str | None = None,
         adapter: str | None = None,
+        active: bool = True,
     ) -> None:
         """Prepare to listen.
 
@@ -46,12 +50,17 @@ class Radio:
             boot_ms: Milliseconds since boot, the time an advert is stamped with.
             transport: An HCI transport such as ``usb:0``; None: the system's BlueZ.
             adapter: Which of BlueZ's adapters, such as ``hci1``; None: its default.
+            active: Ask for scan responses, where some sensors put their name or data; False spares
+                their batteries. BlueZ asks in any case.
         """
         self._hear = hear
         self._boot_ms = boot_ms
         self._transport = transport
         self._adapter = adapter
-        self._ended: asyncio.Future[None]
+        self._active = active
+        self._scanner: BleakScanner | None = None
+        self._ended: asyncio.Future[None] | None = None
+        self._visiting = asyncio.Lock()
 
     async def run(self) -> None:
         """Listen until cancelled.
@@ -60,21 +69,77 @@ class Radio:
             RadioError: There is no Bluetooth to use, or it went away.
             ConfigError: There is no such kind of transport.
         """
-        self._ended = asyncio.get_running_loop().create_future()
-        scanner = self._scanner()
+        self._ended = ended = asyncio.get_running_loop().create_future()
+        scanner = self._new_scanner()
         await _start(scanner)
+        self._scanner = scanner
         try:
-            await self._ended
+            await ended
         finally:
-            with contextlib.suppress(BleakError, OSError):  # what is gone already need not be stopped
+            self._scanner = None
+            ended.cancel()  # so that a visit under way knows why it was broken off
+            with contextlib.suppress(*GONE):  # what is gone already need not be stopped
                 await scanner.stop()
 
-    def _scanner(self) -> BleakScanner:
+    async def visit(self, visit: Visit, take: Take) -> None:
+        """Connect, subscribe, read, stay until the sensor hangs up or ``stay_s`` is over, and leave.
+
+        One visit at a time, the next one waits; listening goes on meanwhile. What the sensor lacks is
+        left out, unless it lacks all of it.
+
+        Args:
+            visit: What to do.
+            take: Given each value under its characteristic's UUID; must return at once. What it raises
+                ends the visit.
+
+        Raises:
+            VisitError: The sensor has not been heard, could not be connected to, has nothing of what is
+                wanted, refused (it wants to be paired), or hung up before all was read.
+            RadioError: The radio is not listening, or went away.
+        """
+        async with self._visiting:
+            ended = self._ended
+            trouble: VisitError | None = None
+            try:
+                await Call(visit, take).make(self._client)
+            except BleakBluetoothNotAvailableError as error:
+                raise _not_available(error) from error
+            except VisitError as error:
+                trouble = error
+            if ended is not None and ended.done():  # then it is not the sensor that hung up
+                raise _not_listening() from trouble
+            if trouble is not None:
+                raise trouble
+
+    def _new_scanner(self) -> BleakScanner:
         if self._transport is None:
+            # Never passive: BlueZ then has to be told beforehand what the adverts contain.
             return BleakScanner(self._detected, bluez=_bluez_args(self._adapter))
         from edge_agent.adapters.hci import HciScanner  # noqa: PLC0415  # Bumble costs 15 MB; BlueZ hubs spare it
 
-        return BleakScanner(self._detected, backend=HciScanner, transport=self._transport, lost=self._end)
+        return BleakScanner(
+            self._detected,
+            scanning_mode="active" if self._active else "passive",
+            backend=HciScanner,
+            transport=self._transport,
+            lost=self._end,
+        )
+
+    def _client(self, visit: Visit, over: Callable[[BleakClient], None]) -> BleakClient:
+        if self._scanner is None:
+            raise _not_listening()
+        heard = self._scanner.discovered_devices_and_advertisement_data.get(visit.address)
+        if heard is None:  # given an address alone, bleak would begin a second scan, which BlueZ refuses
+            raise VisitError(
+                f"The sensor {visit.address} has not been heard, so it cannot be connected to.",
+                hint=NEARER_HINT,
+            )
+        device, _ = heard
+        if self._transport is None:
+            return BleakClient(device, over, timeout=visit.connect_s)
+        from edge_agent.adapters.hci_client import HciClient  # noqa: PLC0415  # for those who visit
+
+        return BleakClient(device, over, timeout=visit.connect_s, backend=HciClient)
 
     def _detected(self, device: BLEDevice, data: AdvertisementData) -> None:
         try:
@@ -93,7 +158,7 @@ class Radio:
             self._end(error)
 
     def _end(self, error: Exception) -> None:
-        if not self._ended.done():
+        if self._ended is not None and not self._ended.done():
             self._ended.set_exception(error)
 
 
@@ -123,6 +188,14 @@ def _not_available(error: BleakBluetoothNotAvailableError) -> RadioError:
         )
     return RadioError(
         f"Bluetooth cannot be used: {_words(error)}.", RadioTrouble.ABSENT, hint=NO_BLUETOOTH_HINT
+    )
+
+
+def _not_listening() -> RadioError:
+    return RadioError(
+        "The radio is not listening, so no sensor can be visited.",
+        RadioTrouble.LOST,
+        hint="The hub tries again by itself.",
     )
 
 

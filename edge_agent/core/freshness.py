@@ -1,14 +1,17 @@
-"""Is this frame new, or one we have already kept?
+"""Is this frame new, one we have already kept, or one from behind what we have seen?
 
 Sensors say everything several times over. An encryption counter decides if there is
 one, else the packet id, else the content within a window. The guard is committed in
 the same transaction as the reading: a restart must not let a repeat in.
+
+A counter that drops is a new battery or a replay, and nobody can tell which: it is kept
+with a flag until the counter is past its old maximum, or a person confirms a new battery.
 """
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 REPEAT_WINDOW_MS = 60_000  # for frames with neither counter nor packet id
 
@@ -18,32 +21,55 @@ class Freshness(enum.Enum):
 
     FRESH = "fresh"
     REPEAT = "repeat"
-    COUNTER_DROPPED = "counter-dropped"  # replayed, or the sensor lost its memory: not believed
+    COUNTER_RESET = "counter-reset"  # kept, but it proves nothing by itself
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What we remember of the last frame kept from one sensor."""
+    """What we remember of the last frame kept from one sensor.
+
+    Attributes:
+        counter: The greatest encryption counter seen.
+        repeat: The packet id or frame counter.
+        content: A hash of the readings.
+        kept_ms: When it was kept, on the clock of its boot.
+        reset: The last counter kept from behind the greatest; ``None`` while there is none.
+    """
 
     counter: int | None = None
     repeat: int | None = None
-    content: int = 0  # a hash of the readings, within this boot
+    content: int = 0
     kept_ms: int = 0
+    reset: int | None = None
 
 
 def judge(guard: Guard | None, frame: Guard) -> Freshness:
     """Compare a frame (as the guard it would leave) with the guard that stands."""
     if guard is None:
         return Freshness.FRESH
-    if frame.counter is not None and guard.counter is not None:
-        return _by_counter(guard.counter, frame.counter)
+    if frame.counter is not None:
+        return Freshness.FRESH if guard.counter is None else _by_counter(guard, frame.counter)
     if frame.repeat is not None:
         return Freshness.REPEAT if frame.repeat == guard.repeat else Freshness.FRESH
     recent = 0 <= frame.kept_ms - guard.kept_ms < REPEAT_WINDOW_MS
     return Freshness.REPEAT if recent and frame.content == guard.content else Freshness.FRESH
 
 
-def _by_counter(last: int, counter: int) -> Freshness:
-    if counter == last:
+def kept(guard: Guard | None, frame: Guard, freshness: Freshness) -> Guard:
+    """The guard to remember once ``frame`` is kept."""
+    if freshness is Freshness.COUNTER_RESET and guard is not None:
+        return replace(frame, counter=guard.counter, reset=frame.counter)
+    if frame.counter is None and guard is not None:  # a frame without a counter proves nothing about it
+        return replace(frame, counter=guard.counter, reset=guard.reset)
+    return frame
+
+
+def confirmed(guard: Guard) -> Guard:
+    """The guard after a person said that the battery was changed: its counter begins anew."""
+    return replace(guard, counter=guard.reset, reset=None)
+
+
+def _by_counter(guard: Guard, counter: int) -> Freshness:
+    if counter in {guard.counter, guard.reset}:
         return Freshness.REPEAT
-    return Freshness.FRESH if counter > last else Freshness.COUNTER_DROPPED
+    return Freshness.FRESH if counter > (guard.counter or 0) else Freshness.COUNTER_RESET

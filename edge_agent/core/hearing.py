@@ -1,4 +1,4 @@
-"""From an advert to readings worth keeping: decode, assigned to this home?, fresh?
+"""From an advert (or a value told) to readings worth keeping: decode, assigned to this home?, fresh?, odd?
 
 Only sensors assigned to this home are kept; a neighbour's phone proves that we listen
 and is otherwise forgotten at once.
@@ -11,12 +11,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from device_profiles.advert import Advert
 from device_profiles.catalogue import Catalogue
 from device_profiles.outcome import Outcome, Status
-from device_profiles.reading import Form, Reading
+from device_profiles.reading import Flag, Form, Reading, words
 from edge_agent.core.coverage import Coverage
-from edge_agent.core.freshness import Freshness, Guard, judge
+from edge_agent.core.freshness import Freshness, Guard, confirmed, judge, kept
+from edge_agent.core.quality import Quality, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,17 @@ class Assigned:
     room: str
     model: str
     key: bytes | None = field(default=None, repr=False)
+    rules: Rules = field(default_factory=Rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A value that a sensor told over a connection (characteristic: 16-bit id or full UUID; time: boot clock, ms)."""
+
+    sensor: str
+    characteristic: str
+    value: bytes
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +52,7 @@ class Kept:
     at_ms: int
     readings: tuple[Reading, ...]
     guard: Guard
-    encrypted: bool
+    encrypted: bool  # a key proved that the sensor itself said it
     urgent: bool  # one of the readings must not wait
 
 
@@ -56,8 +70,14 @@ class Hearing:
         self._sensors = sensors
         self._guards = dict(guards)
         self._coverage = coverage
+        self._quality = Quality({address: sensor.rules for address, sensor in sensors.items()})
         self._states: dict[tuple[str, str], int | str] = {}  # last boolean of each urgent kind
         self.counts: Counter[str] = Counter()
+
+    @property
+    def doubted(self) -> tuple[str, ...]:
+        """Sensors whose counter began again, and nobody has confirmed a new battery."""
+        return tuple(sensor for sensor, guard in self._guards.items() if guard.reset is not None)
 
     def hear(self, advert: Advert) -> Kept | None:
         """The readings to keep from ``advert``, or None; the reason is counted."""
@@ -67,24 +87,57 @@ class Hearing:
         if sensor is None:
             return self._drop("strangers")
         outcome = self._catalogue.decode(advert, key=sensor.key, model=sensor.model)
-        if outcome.status is not Status.DECODED:
-            return self._drop(
-                f"{outcome.status.value}:{outcome.reason}" if outcome.reason else outcome.status.value
-            )
-        return self._fresh(advert, outcome, encrypted=sensor.key is not None)
+        return self._fresh(sensor, outcome, advert)
 
-    def _fresh(self, advert: Advert, outcome: Outcome, *, encrypted: bool) -> Kept | None:
+    def told(self, told: Told) -> Kept | None:
+        """The readings to keep from a value that a sensor of this home told over a connection, or None.
+
+        It was asked for, or confirmed: the same value again is another measurement, not a copy.
+        """
+        sensor = self._sensors[told.sensor]
+        self.counts["values"] += 1
+        outcome = self._catalogue.decode_value(told.characteristic, told.value, sensor.model)
+        if outcome.status is not Status.DECODED:
+            return self._drop(_reason(outcome))
+        self._coverage.hear(told.sensor, told.at_ms)
+        return self._kept(sensor, outcome, told.at_ms, None, Guard(kept_ms=told.at_ms))
+
+    def confirm(self, sensor: str) -> Guard | None:
+        """A person changed its battery: its counter may begin again. The guard to commit, if there is one."""
+        guard = self._guards.get(sensor)
+        if guard is None:
+            return None
+        self._guards[sensor] = confirmed(guard)
+        return self._guards[sensor]
+
+    def _fresh(self, sensor: Assigned, outcome: Outcome, advert: Advert) -> Kept | None:
+        if outcome.status is not Status.DECODED:
+            return self._drop(_reason(outcome))
+        standing = self._guards.get(sensor.address)
         frame = Guard(outcome.counter, outcome.repeat, _content(outcome.readings), advert.heard_ms)
-        freshness = judge(self._guards.get(advert.address), frame)
-        if freshness is Freshness.COUNTER_DROPPED:
-            return self._drop(freshness.value)
-        self._coverage.hear(advert.address, advert.heard_ms)
+        freshness = judge(standing, frame)
+        behind = freshness is Freshness.COUNTER_RESET
+        if not behind:  # a replay must not make a dead sensor look alive
+            self._coverage.hear(sensor.address, advert.heard_ms)
         if freshness is Freshness.REPEAT:
             return self._drop("repeats")
-        self._guards[advert.address] = frame
-        self.counts["heard"] += len(outcome.readings)
-        news = [self._is_news(advert.address, reading) for reading in outcome.readings]
-        return Kept(advert.address, advert.heard_ms, outcome.readings, frame, encrypted, urgent=any(news))
+        if behind:
+            doubted = tuple(replace(one, flags=one.flags | Flag.COUNTER_RESET) for one in outcome.readings)
+            outcome = replace(outcome, readings=doubted)
+        return self._kept(
+            sensor, outcome, advert.heard_ms, advert.signal_dbm, kept(standing, frame, freshness)
+        )
+
+    def _kept(
+        self, sensor: Assigned, outcome: Outcome, at_ms: int, signal_dbm: int | None, guard: Guard
+    ) -> Kept:
+        address = sensor.address
+        self._guards[address] = guard
+        readings = self._quality.judged(address, outcome.readings, at_ms, signal_dbm)
+        self._count(readings)
+        # All are told, so that each state is remembered; what comes from behind is never urgent by itself.
+        news = [self._is_news(address, one) for one in readings if not one.flags & Flag.COUNTER_RESET]
+        return Kept(address, at_ms, readings, guard, outcome.proven, urgent=any(news))
 
     def _is_news(self, sensor: str, reading: Reading) -> bool:
         """An urgent kind is urgent as an event or a change; a state said again (a door's heartbeat) is not."""
@@ -94,11 +147,21 @@ class Hearing:
         self._states[sensor, reading.kind] = reading.value
         return reading.form is not Form.BOOLEAN or told != reading.value
 
+    def _count(self, readings: tuple[Reading, ...]) -> None:
+        self.counts["heard"] += len(readings)
+        for reading in readings:
+            for word in words(reading.flags):
+                self.counts[f"flag:{word}"] += 1
+
     def _drop(self, reason: str) -> Kept | None:
         self.counts[reason] += 1
         return None
 
 
+def _reason(outcome: Outcome) -> str:
+    return f"{outcome.status.value}:{outcome.reason}" if outcome.reason else outcome.status.value
+
+
 def _content(readings: tuple[Reading, ...]) -> int:
     """A number that changes with the content and survives a restart, as Python's own hash would not."""
-    return zlib.crc32(repr(readings).encode())
+    return zlib.crc32(repr([(one.kind, one.value, one.exponent) for one in readings]).encode())

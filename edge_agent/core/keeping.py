@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from cloud_sync.wire.batch import Anchor, Quantity, Sensor, Stream
-from device_profiles.reading import Reading
+from device_profiles.reading import Flag, Reading
 from edge_agent.core.batching import (
     Change,
     Committed,
@@ -80,12 +80,15 @@ class Keeping:
         lane.extend(Row(kept.sensor, kept.at_ms, self._quantity(kept, r), r.value) for r in kept.readings)
         self._guards[kept.sensor] = kept.guard
 
+    def remember(self, sensor: str, guard: Guard) -> None:
+        """A guard changed without a reading: it is committed by itself, soon."""
+        self._guards[sensor] = guard
+
     def _quantity(self, kept: Kept, reading: Reading) -> Quantity:
-        in_the_clear = reading.urgent and not kept.encrypted
+        in_the_clear = Flag.PLAIN if reading.urgent and not kept.encrypted else Flag(0)
+        flags = int(reading.flags | in_the_clear)
         tick_ms = self._resolution_ms(kept.sensor, reading.kind)
-        return Quantity(
-            reading.kind, reading.unit, reading.exponent, reading.form.value, in_the_clear, tick_ms
-        )
+        return Quantity(reading.kind, reading.unit, reading.exponent, reading.form.value, flags, tick_ms)
 
     def wait_s(self, now_ms: int, longest_s: float) -> float:
         """How long the next commit may wait for company."""
@@ -129,6 +132,8 @@ class Keeping:
     def _window_over(self, now_ms: int) -> bool:
         if self._routine:
             return now_ms - self._routine[0].at_ms >= self._limits.commit_window_max_s * 1000
+        if self._guards:
+            return True
         return now_ms - self._spans_at_ms >= SPANS_COMMIT_MS
 
     def _keep(self, now_ms: int, anchor: Anchor, told: Mapping[str, Standing]) -> Change:

@@ -6,7 +6,15 @@ import enum
 from dataclasses import dataclass
 
 from cloud_sync.errors import EpochOverError, LinkError, SyncError
-from edge_agent.errors import AgentError, ConfigError, CredentialError, OutboxError, RadioError, UplinkError
+from edge_agent.errors import (
+    AgentError,
+    ConfigError,
+    CredentialError,
+    OutboxError,
+    RadioError,
+    UplinkError,
+    VisitError,
+)
 
 
 class Action(enum.Enum):
@@ -28,6 +36,7 @@ TREATMENTS: dict[type[Exception], Treatment] = {
     ConfigError: Treatment(Action.STOP, "configuration"),
     CredentialError: Treatment(Action.RETRY, "credential"),  # refused now may be released tomorrow
     RadioError: Treatment(Action.RETRY, "radio"),
+    VisitError: Treatment(Action.RETRY, "sensor"),
     OutboxError: Treatment(Action.RETRY, "outbox"),
     UplinkError: Treatment(Action.RETRY, "uplink"),
     EpochOverError: Treatment(Action.STOP, "sync"),  # the agent begins a new epoch and starts afresh

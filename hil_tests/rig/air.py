@@ -141,6 +141,10 @@ class Air(LocalLink):
             if listener is not sender and listener.listening:
                 self._propagate(source, pdu, listener)
 
+    def reaches(self, sender: Controller, address: hci.Address) -> bool:
+        """Tell whether data of a controller would get to the station of that address now."""
+        return self._reachable(sender, address) is not None
+
     # What Bumble's controllers call.
 
     def send_advertising_pdu(self, sender_controller: Controller, packet: ll.AdvertisingPdu) -> None:
@@ -222,9 +226,9 @@ class Air(LocalLink):
 
     def _reachable(self, sender: Controller, address: hci.Address) -> Controller | None:
         receiver = self.find_le_controller(address)
-        if receiver is None or self.link_between(sender.name, receiver.name).cut:
+        if receiver is None or sender not in self.controllers:  # one of them has left the air
             return None
-        return receiver
+        return None if self.link_between(sender.name, receiver.name).cut else receiver
 
     def _expire_between(self, one: VirtualController, other: VirtualController) -> None:
         timers = self._expire_one_side(one, other) + self._expire_one_side(other, one)

@@ -66,6 +66,8 @@ class SimulatedHome:
         ]
         self._events: list[asyncio.TimerHandle] = []
         for plan in scenario.sensors:
+            if plan.behaviour not in SENSORS:
+                continue  # it must be connected to: see ``visited.py``
             sensor = SENSORS[plan.behaviour](plan, air.stream(plan.name), _sense_of(plan))
             beacon = Beacon(air, sensor, scenario.key_of(plan), report)
             self._beacons[plan.name] = beacon
@@ -79,6 +81,8 @@ class SimulatedHome:
         for transmitter in self._transmitters:
             transmitter.start()
         for event in self._scenario.events:
+            if event.sensor not in self._beacons:
+                continue
             self._events.append(loop.call_later(event.at_s, self.do, event.sensor, event.do))
 
     def stop(self) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ADVERTISING_UNIT_S = 0.000625  # Vol 4, Part E, 7.8.5: Time = N * 0.625 ms
 ADVERTISING_DELAY_MAX_S = 0.010  # Vol 6, Part B, 4.4.2.2.1: advDelay, 0 to 10 ms
 SUPERVISION_UNIT_S = 0.010  # Vol 4, Part E, 7.8.12
+CONNECTION_UNIT_S = 0.00125  # as above
+ESTABLISHING_INTERVALS = 6  # Vol 6, Part B, 4.5.2: a peer silent for so long has not taken the request
 DUPLICATES_MAX = 256  # a real controller's table is small, too
 
 _EXTENDED_REPORT = struct.Struct("<BBBBB HB6s BBBbb H B6s B")
@@ -86,10 +88,12 @@ class VirtualController(Controller):
         """Tell after how long of silence a connection is given up, in seconds."""
         return self._supervision_s[connection.peer_address]
 
-    def expire(self, connection: Connection) -> None:
+    def expire(
+        self, connection: Connection, reason: int = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
+    ) -> None:
         """Give up a connection whose peer has been silent for the supervision timeout."""
         if self.le_connections.get(connection.peer_address) is connection:
-            self.on_le_disconnected(connection, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
+            self.on_le_disconnected(connection, reason)
 
     def stop(self) -> None:
         """Cease advertising, scanning and connecting."""
@@ -103,13 +107,26 @@ class VirtualController(Controller):
     # Connections.
 
     def create_le_connection(self, peer_address: hci.Address) -> None:
-        """Connect, and remember the supervision timeout that the host asked for."""
+        """Connect, with the supervision timeout that the host asked for; see whether the peer takes it."""
         wanted = self.pending_le_connection
         if isinstance(wanted, hci.HCI_LE_Extended_Create_Connection_Command):
-            self._supervision_s[peer_address] = wanted.supervision_timeouts[0] * SUPERVISION_UNIT_S
+            interval, timeout = wanted.connection_interval_mins[0], wanted.supervision_timeouts[0]
         elif wanted is not None:
-            self._supervision_s[peer_address] = wanted.supervision_timeout * SUPERVISION_UNIT_S
+            interval, timeout = wanted.connection_interval_min, wanted.supervision_timeout
+        else:
+            return
+        self._supervision_s[peer_address] = timeout * SUPERVISION_UNIT_S
         super().create_le_connection(peer_address)
+        connection = self.le_connections[peer_address]
+        # The peer gets the request by call_soon, too, and before this.
+        establishing_s = ESTABLISHING_INTERVALS * interval * CONNECTION_UNIT_S
+        asyncio.get_running_loop().call_soon(self._see_established, connection, establishing_s)
+
+    def _see_established(self, connection: Connection, establishing_s: float) -> None:
+        peer = self.link.find_le_controller(connection.peer_address)
+        if peer is None or connection.self_address not in peer.le_connections:
+            reason = hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR
+            asyncio.get_running_loop().call_later(establishing_s, self.expire, connection, reason)
 
     def on_le_connect_ind(self, packet: ll.ConnectInd) -> None:
         """Be connected to, if the request is for this station and it advertises."""

@@ -1,27 +1,38 @@
-"""The hub under test: the unmodified ``lum-hub`` process, its configuration, its own account of itself."""
+"""The hub under test: the unmodified ``lum-hub`` process, its configuration, its sensors, its own account of itself."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hil_tests.rig.process import Process, Usage, call, command
 
+ROLES: Mapping[str, str] = {  # of the rig's sensors, by what they sense
+    "climate": "climate",
+    "motion": "presence",
+    "door": "entrance",
+    "button": "help",
+    "environment": "climate",
+    "thermometer": "vitals",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class SensorEntry:
-    """One sensor as the hub's configuration names it."""
+    """One sensor as ``lum-hub sensors add`` is told of it."""
 
     address: str
     name: str
     room: str
     model: str
     contract: str
+    role: str = "other"
     key: bytes | None = field(default=None, repr=False)
 
 
@@ -36,10 +47,10 @@ class Hub:
         self._lives: list[dict[str, Any]] = []  # the last status of each life that has ended
         self._cpu_s = 0.0
 
-    def configure(
+    async def configure(
         self, sensors: Sequence[SensorEntry], *, batch_age_max_s: float, commit_window_max_s: float
     ) -> None:
-        """Write ``hub.toml`` and the sensors' keys."""
+        """Write ``hub.toml``, and add the sensors as an installer would."""
         self.directory.mkdir(parents=True, exist_ok=True)
         lines = [
             f"state_dir = {_quote(self._state)}",
@@ -55,13 +66,22 @@ class Hub:
             f"batch_age_max_s = {batch_age_max_s}",
             f"commit_window_max_s = {commit_window_max_s}",
         ]
-        for sensor in sensors:
-            lines += ["", "[[sensors]]", *self._entry(sensor)]
         self.config.write_text("\n".join(lines) + "\n")
+        for sensor in sensors:
+            await self.add(sensor)
+
+    async def add(self, sensor: SensorEntry) -> str:
+        """``lum-hub sensors add``; the hub may be running. Returns what it printed."""
+        facts = ("name", "room", "role", "model", "contract")
+        options = [part for fact in facts for part in (f"--{fact}", str(getattr(sensor, fact)))]
+        with self._key_file(sensor) as key:
+            return await call(
+                command("lum-hub"), "sensors", "add", *self._configured, *options, *key, sensor.address
+            )
 
     async def enrol(self, voucher: str) -> None:
         """Trade a voucher for a credential."""
-        await call(command("lum-hub"), "enrol", "--config", str(self.config), voucher)
+        await call(command("lum-hub"), "enrol", *self._configured, voucher)
 
     async def start(self) -> None:
         """Start the hub process."""
@@ -122,17 +142,23 @@ class Hub:
             self._cpu_s += self.process.usage().cpu_s
             self._lives.append(self.status())
 
-    def _entry(self, sensor: SensorEntry) -> list[str]:
-        lines = [
-            f"{name} = {_quote(getattr(sensor, name))}"
-            for name in ("address", "name", "room", "model", "contract")
-        ]
-        if sensor.key is not None:
-            file = self.directory / f"{sensor.address.replace(':', '')}.key"
-            file.touch(mode=0o600)
+    @property
+    def _configured(self) -> tuple[str, str]:
+        return "--config", str(self.config)
+
+    @contextlib.contextmanager
+    def _key_file(self, sensor: SensorEntry) -> Iterator[list[str]]:
+        """The option that names a sensor's key, as long as it is needed; empty for one without."""
+        if sensor.key is None:
+            yield []
+            return
+        file = self.directory / "new.key"
+        file.touch(mode=0o600)
+        try:
             file.write_text(sensor.key.hex())
-            lines.append(f"key_file = {_quote(file)}")
-        return lines
+            yield ["--key-file", str(file)]
+        finally:
+            file.unlink()
 
 
 def _quote(value: object) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import random
 from collections import deque
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
@@ -16,13 +16,29 @@ from device_profiles.catalogue import Catalogue
 from device_profiles.encode import encode, reading
 from device_profiles.outcome import Status
 from tests.bench.harness import Figure, Samples, Target, at_least, in_turns, rate
+from tests.bench.peer_decoders import peers_of
 
 ADVERTS = 4000
+PEER_ADVERTS = 400  # they take up to a hundred times as long
 ROUNDS = 9
 ADDRESS = "C0:1A:00:00:00:01"
 KEY = bytes(range(16))
 BTHOME = full_uuid("fcd2")
 TRAILER_BYTES = 8  # counter and tag of an encrypted frame
+CLIMATE = ("temperature", "humidity", "battery")
+
+# What each model says in one frame of its most common kind.
+COMMON: dict[str, tuple[str, ...]] = {
+    "bthome_v2": CLIMATE,
+    "pvvx": (*CLIMATE, "voltage"),
+    "mibeacon": ("temperature", "humidity"),
+    "qingping": CLIMATE,
+    "govee_h5075": CLIMATE,
+    "ruuvi": (
+        "temperature", "humidity", "pressure", "acceleration_x", "acceleration_y", "acceleration_z", "voltage",
+        "transmit_power", "movements",
+    ),
+}  # fmt: skip
 
 T = TypeVar("T")
 
@@ -30,32 +46,31 @@ T = TypeVar("T")
 def decoding() -> list[Figure]:
     """Adverts a second of CPU time through Catalogue.decode, one thread; every frame differs.
 
-    Beside it, in turns: what Python needs at the least for as much, per advert: parsing the same three
-    values from JSON into a dictionary; opening the same bytes with bare AES-CCM; two dictionary
-    look-ups that find nothing.
+    Beside it, in turns: other decoders of the same adverts, each made ready as its users would; and what
+    Python needs at the least for as much, per advert: parsing the same values from JSON into a
+    dictionary; opening the same bytes with bare AES-CCM; two dictionary look-ups that find nothing.
     """
-    return [_plain(), _encrypted(), _unknown()]
+    return [*(_plain(model) for model in COMMON), _encrypted("bthome_v2"), _encrypted("mibeacon"), _unknown()]
 
 
-def _plain() -> Figure:
-    adverts = [_climate(number) for number in range(ADVERTS)]
-    texts = [json.dumps({r.kind: r.plain for r in Catalogue.load().decode(a).readings}) for a in adverts]
+def _plain(model: str) -> Figure:
+    adverts = [_frame(model, number) for number in range(ADVERTS)]
+    texts = [json.dumps({r.kind: r.plain for r in _catalogue().decode(a).readings}) for a in adverts]
     limit = "limit: json.loads of the values", partial(_each, json.loads, texts)
-    return _figure("decode plain BTHome", at_least(150_000), adverts, limit, Status.DECODED)
+    return _figure(f"decode plain {model}", at_least(150_000), model, adverts, limit)
 
 
-def _encrypted() -> Figure:
-    adverts = [_climate(number, KEY) for number in range(ADVERTS)]
+def _encrypted(model: str) -> Figure:
+    adverts = [_frame(model, number, KEY) for number in range(ADVERTS)]
     cipher = AESCCM(KEY, tag_length=4)
-    address = bytes.fromhex(ADDRESS.replace(":", ""))
 
-    def open_bare(data: bytes) -> None:
-        counter, tag = data[-TRAILER_BYTES:-4], data[-4:]
-        cipher.decrypt(address + b"\xd2\xfc" + data[:1] + counter, data[1:-TRAILER_BYTES] + tag, None)
+    def open_bare(sealed: bytes) -> None:
+        cipher.decrypt(bytes(13), sealed, None)
 
-    frames = [advert.service_data[BTHOME] for advert in adverts]
-    limit = "limit: bare AES-CCM", partial(_each, open_bare, frames)
-    return _figure("decode encrypted BTHome", at_least(80_000), adverts, limit, Status.DECODED, KEY)
+    bodies = [next(iter(advert.service_data.values()))[1:-TRAILER_BYTES] for advert in adverts]
+    sealed = [cipher.encrypt(bytes(13), body, None) for body in bodies]
+    limit = "limit: bare AES-CCM", partial(_each, open_bare, sealed)
+    return _figure(f"decode encrypted {model}", at_least(80_000), model, adverts, limit, KEY)
 
 
 def _unknown() -> Figure:
@@ -76,34 +91,52 @@ def _unknown() -> Figure:
             companies.get(company)
 
     limit = "limit: two look-ups in vain", partial(_each, look_up, adverts)
-    return _figure("pass over unknown adverts", at_least(1_000_000), adverts, limit, Status.UNKNOWN)
+    return _figure("pass over unknown adverts", at_least(1_000_000), "", adverts, limit)
 
 
 def _figure(
     name: str,
     target: Target,
-    adverts: list[Advert],
+    model: str,
+    adverts: Sequence[Advert],
     limit: tuple[str, Callable[[], None]],
-    expected: Status,
     key: bytes | None = None,
 ) -> Figure:
-    decode = partial(Catalogue.load().decode, key=key)
+    decode = partial(_catalogue().decode, key=key)
+    expected = Status.DECODED if model else Status.UNKNOWN
     if any(decode(advert).status is not expected for advert in adverts):
         raise ValueError(
             f"{name}: not every advert is {expected.value}; the figure would be of something else."
         )
     limit_name, limit_work = limit
-    ours, bare = in_turns(
-        ROUNDS, rate(partial(_each, decode, adverts), ADVERTS), rate(limit_work, ADVERTS), warm_up=2
+    peers = peers_of(model, adverts[:PEER_ADVERTS], key)
+    ours, bare, *others = in_turns(
+        ROUNDS,
+        rate(partial(_each, decode, adverts), ADVERTS),
+        rate(limit_work, ADVERTS),
+        *(rate(work, PEER_ADVERTS) for _, work in peers),
+        warm_up=2,
     )
-    return Figure(Samples(name, ours), "/s", target, (Samples(limit_name, bare),))
+    beside = [Samples(peer, values) for (peer, _), values in zip(peers, others, strict=True)]
+    return Figure(Samples(name, ours), "/s", target, (*beside, Samples(limit_name, bare)))
 
 
-def _climate(number: int, key: bytes | None = None) -> Advert:
-    """A thermometer's frame: temperature, humidity, battery."""
-    values = {"temperature": 18 + number % 900 / 100, "humidity": 40 + number % 1500 / 100, "battery": 93}
-    readings = [reading("bthome_v2", kind, value) for kind, value in values.items()]
-    return encode("bthome_v2", ADDRESS, readings, repeat=number % 256, key=key, counter=number)
+def _frame(model: str, number: int, key: bytes | None = None) -> Advert:
+    """A frame with values that differ from the one before."""
+    values = {
+        "temperature": 18 + number % 900 / 100,
+        "humidity": 40 + number % 1500 / 100,
+        "battery": 50 + number % 50,
+        "voltage": 2.6 + number % 400 / 1000,
+        "pressure": 1000 + number % 3000 / 100,
+    }
+    readings = [reading(model, kind, values.get(kind, number % 10 * 2)) for kind in COMMON[model]]
+    return encode(model, ADDRESS, readings, repeat=number % 256, key=key, counter=number)
+
+
+@cache
+def _catalogue() -> Catalogue:
+    return Catalogue.load()
 
 
 def _each(work: Callable[[T], object], items: Iterable[T]) -> None:

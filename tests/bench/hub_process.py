@@ -85,7 +85,7 @@ async def _hub(directory: Path, way: str, site: Site) -> Hub:
         SensorEntry(s.address, s.name, s.room, s.model, f"periodic {s.period_s} s")
         for s in sensors().values()
     ]
-    hub.configure(entries, batch_age_max_s=900, commit_window_max_s=15)
+    await hub.configure(entries, batch_age_max_s=900, commit_window_max_s=15)
     text = hub.config.read_text().replace("status_period_s = 0.5", f"status_period_s = {STATUS_PERIOD_S}")
     if way == "BlueZ":
         text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("transport"))

@@ -43,8 +43,8 @@ function openManifest(packed) {
   const [bootId, sensors] = msgpack(packed[0] === 1 ? zlib.inflateRawSync(content) : content);
   return {
     bootId: bootId.toString("hex"),
-    sensors: sensors.map(([address, name, room, model, contract, period, tracks]) => ({
-      named: [address, name, room, model, contract, period],
+    sensors: sensors.map(([address, name, room, role, model, contract, period, tracks]) => ({
+      named: [address, name, room, role, model, contract, period],
       tracks: tracks.map(([event, tickMs, periodUs, skip, noise, quantities]) => ({
         event, noise, tickMs: BigInt(tickMs), periodUs: BigInt(periodUs), skip: BigInt(skip), quantities,
       })),
@@ -236,7 +236,7 @@ function openBody(bytes, packedManifest) {
       if (octet < 128n) return value;
     }
   };
-  if (bytes[0] >> 4 !== 2) throw new Error("unknown version");
+  if (bytes[0] >> 4 !== 3) throw new Error("unknown version");
   const flags = bytes[0] & 15;
   const epoch = take(8).toString("hex");
   const [seq, distance, count, made, back] = [uvarint(), uvarint(), uvarint(), uvarint(), uvarint()];

@@ -69,6 +69,20 @@ def test_a_detection_callback_takes_exactly_two_arguments() -> None:
         _Recorder().register_detection_callback(_three)
 
 
+def test_scanning_costs_no_gatt_and_no_device() -> None:
+    """A hub that listens over HCI has loaded nothing of Bumble that only connections need."""
+    program = "import sys, edge_agent.adapters.hci; print({'bumble.att', 'bumble.device'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
+
+
+def test_visiting_costs_no_device() -> None:
+    """Bumble's Device, 3 MB with all it knows of, is not needed to visit either."""
+    program = "import sys, edge_agent.adapters.hci_client; print('bumble.device' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
+
+
 def test_the_radio_costs_no_bumble_unless_asked() -> None:
     """Importing the radio loads neither Bumble nor D-Bus."""
     program = "import sys, edge_agent.adapters.radio; print({'bumble', 'dbus_fast'} & set(sys.modules))"

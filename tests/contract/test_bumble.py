@@ -240,6 +240,26 @@ def _endings(station: Station) -> list[int]:
     return [event.reason for event in station.host.events(hci.HCI_Disconnection_Complete_Event)]
 
 
+def _taken_by_nobody(scanner: Station, advertiser: Station) -> None:
+    """Ask for a connection to a station that ceases to advertise before it could take it."""
+    scanner.connect(PERIPHERAL)
+    advertiser.advertise(ADV_IND, DATA)
+    advertiser.controller.on_le_connect_ind = lambda packet: None  # type: ignore[method-assign]  # noqa: ARG005
+
+
+def test_a_connection_that_nobody_takes_fails_to_be_established() -> None:
+    """The host is told that it stands, as the specification has it, and 6 intervals later that it does not."""
+    host = _on_air(_taken_by_nobody)
+    (made,) = host.events(hci.HCI_LE_Connection_Complete_Event)
+    (ended,) = host.events(hci.HCI_Disconnection_Complete_Event)
+    assert (made.status, ended.reason) == (0, hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR)
+
+
+def test_stock_believes_in_a_connection_that_nobody_took() -> None:
+    """With stock Bumble such a connection stands for ever."""
+    assert _on_stock(_taken_by_nobody, 60).events(hci.HCI_Disconnection_Complete_Event) == []
+
+
 def test_a_cut_link_dies_of_supervision_timeout_on_both_sides() -> None:
     """Both hosts are told, after the timeout that the central asked for and not before."""
 

@@ -27,11 +27,11 @@ Vector = dict[str, Any]
 
 
 def _number(kind: str, unit: str, exponent: int, spread: int, recent: int = 0) -> Quantity:
-    return Quantity(kind, unit, exponent, "number", plain=False, spread=spread, recent=recent)
+    return Quantity(kind, unit, exponent, "number", flags=0, spread=spread, recent=recent)
 
 
 def _state(kind: str) -> Quantity:
-    return Quantity(kind, "", 0, "boolean", plain=True, spread=TWO_STATE)
+    return Quantity(kind, "", 0, "boolean", flags=1, spread=TWO_STATE)
 
 
 _CLIMATE = Track(
@@ -47,8 +47,10 @@ _CLIMATE = Track(
     ),
 )
 _MOTION = Track(True, 1, 60_000_000, 1, 0, (_state("motion"),))
-_KITCHEN = Sensor("A4:C1:38:00:00:01", "kitchen", "Kitchen", "pvvx", Contract.PERIODIC, 60, (_CLIMATE,))
-_HALL = Sensor("A4:C1:38:00:00:02", "hall", "Hall", "bthome_v2", Contract.EVENT_ONLY, 0, (_MOTION,))
+_KITCHEN = Sensor("A4:C1:38:00:00:01", "kitchen", "Kitchen", "", "pvvx", Contract.PERIODIC, 60, (_CLIMATE,))
+_HALL = Sensor(
+    "A4:C1:38:00:00:02", "hall", "Hall", "entrance", "bthome_v2", Contract.EVENT_ONLY, 0, (_MOTION,)
+)
 HOME = Manifest(bytes(range(16)), (_KITCHEN, _HALL))
 
 _ODD_TRACK = Track(
@@ -58,14 +60,15 @@ _ODD_TRACK = Track(
     skip=0,
     noise=3,
     quantities=(
-        Quantity("button", "", 0, "text", plain=True, spread=TEXT),
+        Quantity("button", "", 0, "text", flags=1 | 64, spread=TEXT),
         _state("tamper"),
-        _number("count", "", 12, 0, -(1 << 63)),
+        Quantity("count", "", 128, "number", flags=(1 << 16) - 1, spread=0, recent=-(1 << 63)),
     ),
 )
-_ODD_CLOCK = Track(False, 7, 1, 1 << 20, 0, (_number("pressure", "Pa", -12, 6, -5), _state("alarm")))
+_ODD_CLOCK = Track(False, 7, 1, 1 << 20, 0, (_number("pressure", "Pa", -128, 6, -5), _state("alarm")))
 ODD = Manifest(
-    bytes(16), (Sensor("x", "", "ünter dem Dach", "?", Contract.HEARTBEAT, 3600, (_ODD_TRACK, _ODD_CLOCK)),)
+    bytes(16),
+    (Sensor("x", "", "ünter dem Dach", "Bett", "?", Contract.HEARTBEAT, 3600, (_ODD_TRACK, _ODD_CLOCK)),),
 )
 
 
@@ -162,13 +165,15 @@ def _every_manifest() -> Manifest:
             1,
             0,
             0,
-            (_state("c"), _state("d"), Quantity("e", "", 0, "text", plain=False, spread=TEXT)),
+            (_state("c"), _state("d"), Quantity("e", "", 0, "text", flags=0, spread=TEXT)),
         )
         for _ in range(5)
     ]
     return Manifest(
         bytes(16),
-        tuple(Sensor(str(n), "", "", "", Contract.EVENT_ONLY, 0, (track,)) for n, track in enumerate(tracks)),
+        tuple(
+            Sensor(str(n), "", "", "", "", Contract.EVENT_ONLY, 0, (track,)) for n, track in enumerate(tracks)
+        ),
     )
 
 
@@ -227,9 +232,9 @@ def holds(encoded: bytes, manifest: Manifest) -> dict[str, Any]:
 
 
 def _shown(sensor: Sensor) -> list[Any]:
-    quantities = [[q.kind, q.unit, q.exponent, q.form, q.plain] for q in sensor.quantities]
-    named = [sensor.address, sensor.name, sensor.room, sensor.model, int(sensor.contract), sensor.period_s]
-    return [*named, quantities]
+    quantities = [[q.kind, q.unit, q.exponent, q.form, q.flags] for q in sensor.quantities]
+    named = [sensor.address, sensor.name, sensor.room, sensor.role, sensor.model]
+    return [*named, int(sensor.contract), sensor.period_s, quantities]
 
 
 def committed(name: str) -> list[Vector]:

@@ -185,10 +185,10 @@ class Station:
             )
         )
 
-    def say(self, data: bytes) -> None:
+    def say(self, data: bytes, channel: int = ATT_CHANNEL) -> None:
         """Send data over the one connection there is, as one L2CAP frame."""
         (connection,) = self.controller.le_connections.values()
-        frame = struct.pack("<HH", len(data), ATT_CHANNEL) + data
+        frame = struct.pack("<HH", len(data), channel) + data
         self.command(
             hci.HCI_AclDataPacket(
                 connection_handle=connection.handle,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cloud_sync.receiver.store.batches import Arrival, Batches, Session
@@ -25,6 +25,7 @@ from cloud_sync.wire.batch import (
     encode,
     leans_on,
 )
+from device_profiles.reading import Flag
 from zero_trust.policy import Standing
 from zero_trust.voucher import VoucherRow
 
@@ -108,10 +109,12 @@ class SeededHome:
             self.batches.derive(self.home, unread, read, placing, whole=True)
 
 
-def sensor(number: int, name: str, room: str, contract: Contract = Contract.HEARTBEAT) -> Sensor:
+def sensor(
+    number: int, name: str, room: str, contract: Contract = Contract.HEARTBEAT, role: str = ""
+) -> Sensor:
     """A sensor with an address of its own."""
     period_s = 0 if contract is Contract.EVENT_ONLY else 60
-    return Sensor(f"C0:FF:EE:00:00:{number:02X}", name, room, "bthome_v2", contract, period_s)
+    return Sensor(f"C0:FF:EE:00:00:{number:02X}", name, room, "bthome_v2", contract, period_s, role)
 
 
 def number(kind: str, unit: str, exponent: int = 0) -> Quantity:
@@ -119,14 +122,14 @@ def number(kind: str, unit: str, exponent: int = 0) -> Quantity:
     return Quantity(kind, unit, exponent, "number")
 
 
-def state(kind: str, *, plain: bool = False) -> Quantity:
+def state(kind: str, flags: int = 0) -> Quantity:
     """A quantity that is yes or no."""
-    return Quantity(kind, "", 0, "boolean", plain)
+    return Quantity(kind, "", 0, "boolean", flags)
 
 
-def event(kind: str, *, plain: bool = False) -> Quantity:
+def event(kind: str, flags: int = 0) -> Quantity:
     """A quantity that is a word."""
-    return Quantity(kind, "", 0, "text", plain)
+    return Quantity(kind, "", 0, "text", flags)
 
 
 TEMPERATURE = number("temperature", "°C", -2)
@@ -140,11 +143,11 @@ ORDINARY = (
         [(TEMPERATURE, 2164, 20_000), (HUMIDITY, 4710, 20_000), (BATTERY, 88, 20_000)],
     ),
     Told(sensor(2, "Movement", "Hall"), [(state("motion"), 0, 4 * MINUTE), (BATTERY, 71, MINUTE)]),
-    Told(sensor(3, "Front door", "Hall"), [(state("door", plain=True), 0, 190 * MINUTE)]),
+    Told(sensor(3, "Front door", "Hall"), [(state("door", Flag.PLAIN), 0, 190 * MINUTE)]),
     Told(sensor(4, "Movement", "Kitchen"), [(state("motion"), 1, 30_000)]),
     Told(
         sensor(5, "Help button", "Bedroom", Contract.EVENT_ONLY),
-        [(event("button", plain=True), "press", 26 * 60 * MINUTE)],
+        [(event("button", Flag.PLAIN), "press", 26 * 60 * MINUTE)],
     ),
 )
 SILENT = Told(
@@ -156,4 +159,12 @@ SILENT = Told(
 NEVER = Told(sensor(7, "Smoke alarm", "Kitchen"), heard_ago_ms=None)
 UNCERTAIN = Told(
     sensor(8, "Fridge thermometer", "Kitchen", Contract.PERIODIC), [(TEMPERATURE, -152, 9 * MINUTE)]
+)
+DOUBTED = Told(
+    sensor(9, "Back door", "Kitchen", role="entrance"),
+    [
+        (state("door", Flag.WEAK_SIGNAL), 0, 40 * MINUTE),
+        (state("door", Flag.PLAIN | Flag.COUNTER_RESET | Flag.WEAK_SIGNAL), 1, 10 * MINUTE),
+        (replace(BATTERY, flags=int(Flag.BATTERY_LOW)), 3, 90 * MINUTE),
+    ],
 )

@@ -27,7 +27,7 @@ from edge_agent.adapters.authority import HubIdentity
 from hil_tests.rig.air import Air
 from hil_tests.rig.beacons import SimulatedHome
 from hil_tests.rig.hci_server import HciServer
-from hil_tests.rig.hub import Hub, SensorEntry
+from hil_tests.rig.hub import ROLES, Hub, SensorEntry
 from hil_tests.rig.process import command
 from hil_tests.rig.site import Site
 from hil_tests.scenario import Home, Scenario, SensorPlan
@@ -105,20 +105,28 @@ class LivingHome:
         """The site's configuration."""
         return load_config(self.site.config)
 
-    async def add_hub(self, *plans: SensorPlan, home: str = "home", enrolled: bool = True) -> LivingHub:
-        """A hub with sensors of its own, on an air of its own; not started yet."""
+    async def add_hub(
+        self,
+        *plans: SensorPlan,
+        home: str = "home",
+        enrolled: bool = True,
+        assigned: bool = True,
+        neighbours: int = 0,
+    ) -> LivingHub:
+        """A hub with sensors of its own, on an air of its own with so many neighbours; not started yet."""
         self.hubs += 1
         directory = self.directory / f"hub{self.hubs}"
         directory.mkdir()
         radio = directory / "hci.sock"
         hub = Hub(directory, directory / "hub.log", f"unix-client:{radio}")
-        hub.configure([_entry(plan) for plan in plans], batch_age_max_s=900, commit_window_max_s=15)
+        entries = [entry(plan) for plan in plans] if assigned else []
+        await hub.configure(entries, batch_age_max_s=900, commit_window_max_s=15)
         if enrolled:
             await hub.enrol(await self.site.voucher(home))
         self.stack.push_async_callback(hub.process.stop)
         air, sensors = Air(self.hubs), None
         if plans:
-            scenario = Scenario("Test", self.hubs, 3600, Home(home), plans)
+            scenario = Scenario("Test", self.hubs, 3600, Home(home), plans, neighbours=neighbours)
             sensors = SimulatedHome(air, scenario, lambda _: None)
             self.stack.callback(sensors.stop)
         return LivingHub(hub, HciServer(air, radio), sensors)
@@ -295,5 +303,6 @@ def flipped(octets: bytes, at: int) -> bytes:
     return bytes(changed)
 
 
-def _entry(plan: SensorPlan) -> SensorEntry:
-    return SensorEntry(plan.address, plan.name, plan.room, plan.model, plan.liveness)
+def entry(plan: SensorPlan) -> SensorEntry:
+    """A simulated sensor as an installer adds it."""
+    return SensorEntry(plan.address, plan.name, plan.room, plan.model, plan.liveness, ROLES[plan.behaviour])

@@ -124,14 +124,19 @@ def _balanced(result: dict[str, Any]) -> None:
 
 
 async def test_a_short_run_balances_and_leaves_nothing(demo: Demo) -> None:
-    """Exit code 0, every promised figure, every reading accounted for, no process and no file left."""
-    await demo.start("--for", "15", "--json")
+    """Exit code 0, every promised figure, every reading accounted for, no process and no file left.
+
+    Its home speaks at least six formats; two of its sensors must be connected to, and some encrypt.
+    """
+    await demo.start("--for", "20", "--json")
     status, result = await demo.result(90)
 
     assert (status, result["ok"]) == (0, True)
     _balanced(result)
     assert (result["in_window"], result["kills"], result["restores"]) == (0, [], [])
     assert result["heard"] >= result["stored"]
+    assert len(result["models"]) >= 6
+    assert result["models"].keys() >= {"environmental_sensing", "health_thermometer", "mibeacon"}
     assert demo.left_behind() == []
 
 

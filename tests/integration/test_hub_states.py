@@ -11,9 +11,12 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
+from edge_agent.adapters.sensor_store import SensorStore
+from edge_agent.roster import Entry, Role, Roster
 from hil_tests.rig.process import Process, command
 from tests.helpers.site import (
     BUTTON,
@@ -29,13 +32,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 EX_NOPERM, EX_CONFIG = 77, 78
 PRELOADED = "LD_PRELOAD=/usr/$LIB/faketime/libfaketime.so.1"
-SENSOR = """
-[[sensors]]
-address = "C0:00:00:00:00:01"
-name = "button"
-room = "Hall"
-model = "bthome_v2"
-"""
+SENSOR = Entry(address="C0:00:00:00:00:01", name="button", room="Hall", role=Role.HELP, model="bthome_v2")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -84,7 +81,7 @@ async def test_no_configuration(tmp_path: Path) -> None:
         ("[radio]\nchannel = 1", ["channel", "radio"]),
         ("status_period_s = 'often'", ["status_period_s", "str"]),
         ("[outbox]\nbatch_age_max_s = 0", ["batch_age_max_s"]),
-        ("[[sensors]]\nname = 'x'", ["sensors", "address"]),
+        ("[[sensors]]\nname = 'x'", ["sensors", "lum-hub sensors add"]),
         ("state_dir =", ["not valid TOML"]),
     ],
 )
@@ -119,24 +116,41 @@ async def test_a_sensor_key_that_cannot_be_used(
 ) -> None:
     """Names the file, and never what is in it."""
     hub = await living.add_hub()
-    key = hub.hub.directory / "sensor.key"
+    _keep(hub, msgspec.structs.replace(SENSOR, encrypted=True))
+    key = hub.hub.directory / "state" / "keys" / "C00000000001.key"
     if content is not None:
+        key.parent.mkdir(mode=0o700)
         key.touch(mode=mode)
         key.write_text(content)
-    hub.hub.config.write_text(hub.hub.config.read_text() + SENSOR + f'key_file = "{key}"\n')
 
     await _ends(hub.hub.config, EX_CONFIG, str(key), *words)
 
 
 async def test_an_unknown_model_and_a_wrong_contract(living: LivingHome) -> None:
-    """Both are mistakes in the configuration, named before anything starts."""
+    """The commands add neither; a list of sensors that names them all the same ends the hub with a sentence."""
     hub = await living.add_hub()
-    plain = hub.hub.config.read_text()
 
-    hub.hub.config.write_text(plain + SENSOR.replace("bthome_v2", "bthome_v9"))
+    _keep(hub, msgspec.structs.replace(SENSOR, model="bthome_v9"))
     await _ends(hub.hub.config, EX_CONFIG, "button", "bthome_v9")
-    hub.hub.config.write_text(plain + SENSOR + 'contract = "sometimes"\n')
-    await _ends(hub.hub.config, EX_CONFIG, "sometimes")
+    _keep(hub, msgspec.structs.replace(SENSOR, contract="sometimes"))
+    await _ends(hub.hub.config, EX_CONFIG, "button", "sometimes")
+
+
+async def test_a_damaged_list_of_sensors(living: LivingHome) -> None:
+    """Names the file; the hub does not run as if the home had no sensors."""
+    hub = await living.add_hub()
+    _keep(hub, SENSOR)
+    file = hub.hub.directory / "state" / "sensors.json"
+    file.write_bytes(file.read_bytes()[:-10])
+
+    await _ends(hub.hub.config, EX_CONFIG, str(file))
+
+
+def _keep(hub: LivingHub, entry: Entry) -> None:
+    """Make this the hub's one sensor, whatever the commands would say."""
+    store = SensorStore(hub.hub.directory / "state")
+    with store.changing():
+        store.keep(Roster(version=1, sensors=(entry,)))
 
 
 # What it lives with

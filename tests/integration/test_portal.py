@@ -21,7 +21,7 @@ from cloud_sync.portal.secret import portal_secret
 from cloud_sync.receiver import watch
 from cloud_sync.receiver.config import Paths, Ports, ReceiverConfig
 from tests.helpers.browser import browser, console, use_colours, use_viewport
-from tests.helpers.seeded_home import NEVER, ORDINARY, SILENT, SeededHome
+from tests.helpers.seeded_home import DOUBTED, NEVER, ORDINARY, SILENT, SeededHome
 
 DEADLINE_S = 20.0
 PAGE_TEXT_MIN_PX = 19
@@ -82,7 +82,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     now_ms = time.time_ns() // 1_000_000
     seeded = SeededHome(config.paths.store, now_ms)
     seeded.beat()
-    seeded.tell([*ORDINARY, SILENT, NEVER])
+    seeded.tell([*ORDINARY, SILENT, NEVER, DOUBTED])
     path = f"/h/{make_link(portal_secret(config), 'margaret', now_ms + 3_600_000)}"
     tasks = [asyncio.create_task(watch.run(config)), asyncio.create_task(server.run(config))]
     try:

@@ -15,7 +15,7 @@ import pytest
 from bumble import hci
 
 from device_profiles.advert import Advert
-from edge_agent.adapters import hci as hci_adapter
+from edge_agent.adapters import hci_link
 from edge_agent.adapters.radio import Radio
 from edge_agent.errors import ConfigError, RadioError, RadioTrouble
 from hil_tests.rig.air import Air, Delivery, Pdu
@@ -40,10 +40,13 @@ class _Bench:
         self.delivered: list[Delivery] = []
         self.air.observe(self.delivered.append)
 
-    def radio(self, hear: Callable[[Advert], None] | None = None) -> Radio:
+    def radio(self, hear: Callable[[Advert], None] | None = None, *, active: bool = True) -> Radio:
         """Make a radio on this bench's socket."""
         return Radio(
-            hear or self.heard.put_nowait, boot_ms=lambda: 4711, transport=f"unix-client:{self.path}"
+            hear or self.heard.put_nowait,
+            boot_ms=lambda: 4711,
+            transport=f"unix-client:{self.path}",
+            active=active,
         )
 
     def send(self, data: bytes = DATA) -> None:
@@ -55,9 +58,9 @@ class _Bench:
         await _until(lambda: any(station.le_scan_enable for station in self.air.controllers))
 
     @asynccontextmanager
-    async def hub(self) -> AsyncIterator[asyncio.Task[None]]:
+    async def hub(self, *, active: bool = True) -> AsyncIterator[asyncio.Task[None]]:
         """Run a hub's radio, listening."""
-        run = asyncio.create_task(self.radio().run())
+        run = asyncio.create_task(self.radio(active=active).run())
         await self.listening()
         try:
             yield run
@@ -95,6 +98,18 @@ async def test_an_advert_arrives_as_it_was_sent(bench: _Bench) -> None:
         bench.send()
         advert = await bench.heard.get()
     assert advert == Advert(BEACON, None, (), {BTHOME: b"\x40"}, {}, -60, 4711)
+
+
+@pytest.mark.parametrize("active", [True, False])
+async def test_only_an_active_radio_asks_for_more(bench: _Bench, active: bool) -> None:
+    """What is in the scan response alone is heard by an active radio; a passive one asks nobody."""
+    name = bytes.fromhex("04094c756d")
+    async with bench.hub(active=active), asyncio.timeout(10):
+        bench.air.broadcast(BEACON, Pdu(hci.Address(BEACON), DATA, scan_response=name, scannable=True))
+        bench.send()
+        heard = [await bench.heard.get() for _ in range(3 if active else 2)]
+    assert bench.heard.empty()
+    assert [advert.local_name for advert in heard] == ([None, "Lum", "Lum"] if active else [None, None])
 
 
 async def test_all_deliveries_of_the_demo_are_heard(bench: _Bench) -> None:
@@ -224,7 +239,7 @@ async def test_an_unknown_transport_is_a_fault_of_the_configuration(spec: str) -
 
 async def test_a_silent_controller_is_no_radio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A port behind which nobody answers HCI is given up in time."""
-    monkeypatch.setattr(hci_adapter, "START_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(hci_link, "START_TIMEOUT_S", 0.1)
     path = tmp_path / "mute.sock"
     left = asyncio.Event()
 

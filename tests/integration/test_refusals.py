@@ -311,7 +311,7 @@ def _signed_by_victim(change: Callable[[bytes], bytes]) -> Callable[[Scene], byt
     [
         _hello_without_heads,
         _signed_by_victim(lambda body: body[:12]),
-        _signed_by_victim(lambda body: flipped(body, 40)),
+        _signed_by_victim(lambda body: flipped(body, body.index(leans_on(body)[1] or b""))),
     ],
     ids=["hello without heads", "body cut short", "manifest damaged"],
 )

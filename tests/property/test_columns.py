@@ -35,8 +35,8 @@ def quantities(draw: st.DrawFn) -> Quantity:
     """Any quantity, its hints as wrong as can be."""
     form = draw(st.sampled_from(["number", "boolean", "text"]))
     spread = TEXT if form == "text" else draw(st.integers(0, 7))
-    exponent, plain, recent = draw(st.integers(-12, 12)), draw(st.booleans()), draw(integers)
-    return Quantity(draw(words), draw(words), exponent, form, plain, spread, recent)
+    exponent, flags, recent = draw(st.integers(-128, 128)), draw(st.integers(0, 65535)), draw(integers)
+    return Quantity(draw(words), draw(words), exponent, form, flags, spread, recent)
 
 
 tracks = st.builds(
@@ -50,6 +50,7 @@ tracks = st.builds(
 )
 sensors = st.builds(
     Sensor,
+    words,
     words,
     words,
     words,
@@ -167,7 +168,7 @@ def test_any_bytes_end_in_readings_or_a_refusal(
 def test_any_bytes_as_a_body_or_manifest_end_in_one_or_a_refusal(data: bytes) -> None:
     """Nothing but our own error leaves the parsers."""
     for parse in (wire.parse_body, Manifest.unpack):
-        for candidate in (data, b"\x28" + data, b"\1" + data, b"\0" + data):
+        for candidate in (data, b"\x38" + data, b"\1" + data, b"\0" + data):
             try:
                 parse(candidate)
             except WireError:
@@ -195,12 +196,14 @@ def test_ten_thousand_hostile_bodies_end_soon() -> None:
     """Rubbish, and good payloads with bytes struck out, changed and added, each within half a second."""
     rng = random.Random(11)
     columns = (
-        Quantity("t", "", -2, "number", plain=False, spread=3),
-        Quantity("b", "", 0, "text", plain=False, spread=TEXT),
-        Quantity("m", "", 0, "boolean", plain=False, spread=7),
+        Quantity("t", "", -2, "number", flags=0, spread=3),
+        Quantity("b", "", 0, "text", flags=0, spread=TEXT),
+        Quantity("m", "", 0, "boolean", flags=0, spread=7),
     )
     tracks = tuple(Track(event, 1, 60_000_000, 1, 1, columns) for event in (True, False))
-    layout = Layout.of(Manifest(bytes(16), (Sensor("a", "", "", "", Contract.PERIODIC, 60, tracks),) * 20))
+    layout = Layout.of(
+        Manifest(bytes(16), (Sensor("a", "", "", "", "", Contract.PERIODIC, 60, tracks),) * 20)
+    )
     rows: list[Row] = [(n % 20, n % 2 * 3, 1000 * n, rng.randint(-99, 99)) for n in range(1000)]
     good = encode_columns(layout, rows, 0)
     worst_s = 0.0
@@ -229,11 +232,10 @@ HOSTILE = {
 def test_hostile_bytes_take_bounded_time_and_memory(data: bytes, event: bool) -> None:
     """At the limits of the format, half a second and 64 MB are the most that a body can cost."""
     columns = tuple(
-        Quantity("k", "", 0, "text" if n % 3 == 2 else "number", False, 8 if n % 3 == 2 else 6)
-        for n in range(8)
+        Quantity("k", "", 0, "text" if n % 3 == 2 else "number", 0, 8 if n % 3 == 2 else 6) for n in range(8)
     )
     track = Track(event, 1, 1 << 40, 1 << 20, 3, columns)
-    sensor = Sensor("a", "", "", "", Contract.EVENT_ONLY, 0, (track,))
+    sensor = Sensor("a", "", "", "", "", Contract.EVENT_ONLY, 0, (track,))
     layout = Layout.of(Manifest(bytes(16), (sensor,) * 256))
     began_s = time.process_time()
     _decode_or_refuse(layout, data)
@@ -255,10 +257,10 @@ def _decode_or_refuse(layout: Layout, data: bytes) -> None:
 
 def test_a_value_out_of_place_is_refused_when_writing() -> None:
     """A text among numbers, a number too long, an unknown index, a time before the start: one sentence each."""
-    quantity = Quantity("temperature", "°C", -2, "number", plain=False, spread=3)
-    text = Quantity("button", "", 0, "text", plain=False, spread=TEXT)
+    quantity = Quantity("temperature", "°C", -2, "number", flags=0, spread=3)
+    text = Quantity("button", "", 0, "text", flags=0, spread=TEXT)
     track = Track(False, 1, 60_000_000, 1, 0, (quantity, text))
-    sensor = Sensor("a", "", "", "", Contract.EVENT_ONLY, 0, (track,))
+    sensor = Sensor("a", "", "", "", "", Contract.EVENT_ONLY, 0, (track,))
     layout = Layout.of(Manifest(bytes(16), (sensor,)))
     wrong: list[Row] = [
         (0, 0, 5000, "warm"),

@@ -11,10 +11,11 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cloud_sync.receiver.store import derived
 from cloud_sync.receiver.store.database import transaction
 from cloud_sync.sync import ledger
 from cloud_sync.sync.placing import Placing
-from cloud_sync.wire.batch import Anchor, Batch, Quality, Stream, rows
+from cloud_sync.wire.batch import Anchor, Batch, Quality, Stream
 from cloud_sync.wire.body import Header
 from cloud_sync.wire.message import Gone, Head, Hello
 
@@ -271,48 +272,11 @@ class Batches:
             yield row["hub"], row["epoch"], row["packed"]
 
     def derive(self, home: str, unread: Unread, batch: Batch, placing: Placing, *, whole: bool) -> None:
-        """A batch has been read: place it; if it counts, update sensors, newest values and listening spans.
-
-        ``whole``: it carries a manifest, so all its sensors are described anew, those not heard of included.
-        """
+        """A batch has been read: place it; if it counts, enter what follows from it (see :func:`derived.enter`)."""
         placed = (placing.offset_ms, placing.quality, unread.id)
         self._db.execute("UPDATE batch SET offset_ms = ?, quality = ? WHERE id = ?", placed)
-        if not unread.counted:
-            return
-        self._describe_sensors(home, batch, placing, whole=whole)
-        self._keep_newest(home, batch, placing, unread.received_ms)
-        self._db.executemany(
-            "INSERT INTO span VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET to_ms = max(to_ms, excluded.to_ms)",
-            [(batch.hub, placing.at(start), placing.at(end)) for start, end in batch.spans],
-        )
-
-    def _keep_newest(self, home: str, batch: Batch, placing: Placing, received_ms: int) -> None:
-        newest = {
-            (sensor.address, quantity.kind): (reading, quantity)
-            for sensor, quantity, reading in sorted(rows(batch), key=lambda row: row[2].at_ms)
-        }
-        self._db.executemany(
-            "INSERT INTO last VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value,"
-            " unit = excluded.unit, exponent = excluded.exponent, form = excluded.form, plain = excluded.plain,"
-            " happened_ms = excluded.happened_ms, quality = excluded.quality, received_ms = excluded.received_ms"
-            " WHERE excluded.happened_ms >= last.happened_ms",
-            [
-                (
-                    home,
-                    address,
-                    kind,
-                    reading.value,
-                    quantity.unit,
-                    quantity.exponent,
-                    quantity.form,
-                    quantity.plain,
-                    placing.at(reading.at_ms),
-                    placing.quality,
-                    received_ms,
-                )
-                for (address, kind), (reading, quantity) in newest.items()
-            ],
-        )
+        if unread.counted:
+            derived.enter(self._db, home, batch, placing, unread.received_ms, whole=whole)
 
     def open_session(self, session: Session) -> None:
         """Remember the session a hub has just opened; heartbeats count from the start."""
@@ -351,41 +315,6 @@ class Batches:
             " (SELECT count(*) FROM gone) AS gone, (SELECT count(*) FROM incident) AS incidents FROM batch"
         ).fetchone()
         return dict(row)
-
-    def _describe_sensors(self, home: str, batch: Batch, placing: Placing, *, whole: bool) -> None:
-        """Only a newer statement replaces an older one: batches may arrive in any order."""
-        told = {statement.sensor: statement for statement in batch.heard}
-        spoken = {*told, *(reading.sensor for reading in batch.readings)}
-        for number in range(len(batch.sensors)) if whole else sorted(spoken):
-            sensor = batch.sensors[number]
-            self._db.execute(
-                "INSERT INTO sensor (home, address, hub, name, room, model, contract, period_s, told_ms)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET hub = excluded.hub, name = excluded.name,"
-                " room = excluded.room, model = excluded.model, contract = excluded.contract, period_s = excluded.period_s",
-                (
-                    home,
-                    sensor.address,
-                    batch.hub,
-                    sensor.name,
-                    sensor.room,
-                    sensor.model,
-                    sensor.contract,
-                    sensor.period_s,
-                ),
-            )
-            if statement := told.get(number):
-                self._db.execute(
-                    "UPDATE sensor SET heard_ms = coalesce(?, heard_ms), kept = ?, told_ms = ?"
-                    " WHERE home = ? AND address = ? AND told_ms <= ?",
-                    (
-                        placing.at(statement.last_ms) if statement.last_ms else None,
-                        statement.kept,
-                        placing.at(batch.made_ms),
-                        home,
-                        sensor.address,
-                        placing.at(batch.made_ms),
-                    ),
-                )
 
 
 def _fresh_generation() -> bytes:

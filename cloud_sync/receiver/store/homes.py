@@ -47,7 +47,7 @@ class Value:
         exponent: decimal exponent of a NUMBER.
         unit: the unit as people write it, or empty.
         form: how ``value`` is to be read.
-        unencrypted: an urgent kind that came in the clear: anybody near could have sent it.
+        flags: what makes it less than it seems, bits of ``Flag``, perhaps some that it does not know yet.
         happened_ms: when, as placed on the wall clock.
         quality: how well it could be placed; UNSET: at the latest then.
         received_ms: when it reached us.
@@ -58,7 +58,7 @@ class Value:
     exponent: int
     unit: str
     form: Form
-    unencrypted: bool
+    flags: int
     happened_ms: int
     quality: Quality
     received_ms: int
@@ -66,15 +66,29 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """A sensor as a page shows it."""
+    """A sensor as a page shows it.
+
+    Attributes:
+        address: of its radio.
+        name: as whoever installed it calls it.
+        room: where it is.
+        role: what it is there for, such as ``entrance``; may be empty.
+        model: its profile's id.
+        heard_ms: wall clock, as placed; None: never.
+        verdict: of the watch, if it has looked.
+        values: the newest of each kind.
+        doubted: the newest of each kind whose flags forbid to go by it.
+    """
 
     address: str
     name: str
     room: str
+    role: str
     model: str
     heard_ms: int | None
     verdict: Verdict | None
     values: tuple[Value, ...]
+    doubted: tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +146,9 @@ class Homes:
     def home(self, home: str) -> Home:
         """One home as a page shows it, by room and name; a home we know nothing of has no sensors."""
         evaluated_ms = self.evaluated_ms()  # first: a page must not call older verdicts newer than they are
-        values: dict[str, list[Value]] = {}
+        values: dict[tuple[str, bool], list[Value]] = {}
         for row in self._db.execute("SELECT * FROM last WHERE home = ? ORDER BY address, kind", (home,)):
-            values.setdefault(row["address"], []).append(_value(row))
+            values.setdefault((row["address"], bool(row["doubted"])), []).append(_value(row))
         rows = self._db.execute(
             "SELECT sensor.*, state, cause, since_ms FROM sensor LEFT JOIN coverage USING (home, address)"
             " WHERE home = ? ORDER BY room, name, address",
@@ -145,10 +159,12 @@ class Homes:
                 row["address"],
                 row["name"],
                 row["room"],
+                row["role"],
                 row["model"],
                 row["heard_ms"],
                 _verdict(row),
-                tuple(values.get(row["address"], ())),
+                tuple(values.get((row["address"], False), ())),
+                tuple(values.get((row["address"], True), ())),
             )
             for row in rows
         )
@@ -192,7 +208,7 @@ def _value(row: sqlite3.Row) -> Value:
         exponent=row["exponent"],
         unit=row["unit"],
         form=Form(row["form"]),
-        unencrypted=bool(row["plain"]),
+        flags=row["flags"],
         happened_ms=row["happened_ms"],
         quality=Quality(row["quality"]),
         received_ms=row["received_ms"],

@@ -15,8 +15,10 @@ from cloud_sync.wire.errors import WireError
 from cloud_sync.wire.limits import READINGS_MAX
 from cloud_sync.wire.manifest import Contract, Manifest, Quantity, Sensor, Track
 
-_TRACK = Track(True, 1, 1, 0, 0, (Quantity("door", "", 0, "boolean", plain=True, spread=7),))
-MANIFEST = Manifest(bytes(16), (Sensor("A4:C1", "door", "Hall", "m", Contract.EVENT_ONLY, 0, (_TRACK,)),))
+_TRACK = Track(True, 1, 1, 0, 0, (Quantity("door", "", 0, "boolean", flags=1, spread=7),))
+MANIFEST = Manifest(
+    bytes(16), (Sensor("A4:C1", "door", "Hall", "entrance", "m", Contract.EVENT_ONLY, 0, (_TRACK,)),)
+)
 LAYOUT = Layout.of(MANIFEST)
 ANCHOR = wire.Anchor(1_767_225_600_000, 4000, wire.Quality.COARSE)
 HEADER = wire.Header(bytes(8), wire.Stream.URGENT, 1, 0, 1, 5000, 4000, ANCHOR, bytes(32))
@@ -38,7 +40,7 @@ def test_a_body_cut_in_its_header_is_refused(length: int) -> None:
         wire.parse_body(BODY[:length])
 
 
-@pytest.mark.parametrize("first", [0x00, 0x10, 0x30, 0xF0])
+@pytest.mark.parametrize("first", [0x00, 0x20, 0x40, 0xF0])
 def test_other_versions_are_named_so(first: int) -> None:
     """A receiver that is too old says so, and does not guess."""
     with pytest.raises(WireError) as caught:
@@ -76,7 +78,7 @@ def test_an_impossible_header_is_not_written(change: dict[str, object]) -> None:
 
 def test_more_readings_than_the_limit_are_refused_before_any_is_read() -> None:
     """A claim above the limit is not even tried."""
-    claim = bytes([0x28]) + bytes(8) + b"\2\1" + b"\x81\x20" + b"\0\0"
+    claim = bytes([0x38]) + bytes(8) + b"\2\1" + b"\x81\x20" + b"\0\0"
     with pytest.raises(WireError, match=str(READINGS_MAX)):
         wire.parse_body(claim)
 
@@ -84,9 +86,9 @@ def test_more_readings_than_the_limit_are_refused_before_any_is_read() -> None:
 def test_a_number_not_in_its_shortest_form_is_refused() -> None:
     """There is one spelling for each header."""
     with pytest.raises(WireError, match="shortest"):
-        wire.parse_body(bytes([0x28]) + bytes(8) + b"\x82\x00" + b"\1\0\0\0")
+        wire.parse_body(bytes([0x38]) + bytes(8) + b"\x82\x00" + b"\1\0\0\0")
     with pytest.raises(WireError, match="too long"):
-        wire.parse_body(bytes([0x28]) + bytes(8) + b"\xff" * 10)
+        wire.parse_body(bytes([0x38]) + bytes(8) + b"\xff" * 10)
 
 
 @pytest.mark.parametrize(
@@ -113,24 +115,28 @@ def test_impossible_coverage_is_not_written(coverage: Coverage) -> None:
         ((0,), bytes(15)),
         ((1,), None),
         ((1, 0, 0), "x" * 201),
-        ((1, 0, 4), 3),
-        ((1, 0, 5), -1),
-        ((1, 0, 6, 0, 0), 1),
-        ((1, 0, 6, 0, 1), 0),
-        ((1, 0, 6, 0, 2), 0),
-        ((1, 0, 6, 0, 4), 4),
-        ((1, 0, 6, 0, 5), []),
-        ((1, 0, 6, 0, 5, 0, 2), 13),
-        ((1, 0, 6, 0, 5, 0, 3), "colour"),
-        ((1, 0, 6, 0, 5, 0, 5), 8),
-        ((1, 0, 6, 0, 5, 0, 6), True),
-        ((1, 0, 6, 0, 5, 0), [1]),
+        ((1, 0, 3), None),
+        ((1, 0, 5), 3),
+        ((1, 0, 6), -1),
+        ((1, 0, 7, 0, 0), 1),
+        ((1, 0, 7, 0, 1), 0),
+        ((1, 0, 7, 0, 2), 0),
+        ((1, 0, 7, 0, 4), 4),
+        ((1, 0, 7, 0, 5), []),
+        ((1, 0, 7, 0, 5, 0, 2), 129),
+        ((1, 0, 7, 0, 5, 0, 3), "colour"),
+        ((1, 0, 7, 0, 5, 0, 4), 65536),
+        ((1, 0, 7, 0, 5, 0, 4), -1),
+        ((1, 0, 7, 0, 5, 0, 4), True),
+        ((1, 0, 7, 0, 5, 0, 5), 8),
+        ((1, 0, 7, 0, 5, 0, 6), True),
+        ((1, 0, 7, 0, 5, 0), [1]),
     ],
 )
 def test_a_manifest_out_of_bounds_is_refused(path: tuple[int, ...], value: object) -> None:
     """Field by field: wrong type, wrong length, outside its limit."""
-    quantity = ["door", "", 0, "boolean", True, 7, 0]
-    fields: list[object] = [bytes(16), [["a", "", "", "", 0, 0, [[True, 1, 1, 0, 0, [quantity]]]]]]
+    quantity = ["door", "", 0, "boolean", 1, 7, 0]
+    fields: list[object] = [bytes(16), [["a", "", "", "", "", 0, 0, [[True, 1, 1, 0, 0, [quantity]]]]]]
     Manifest.unpack(b"\0" + msgpack.packb(fields))
     place: object = fields
     for step in path[:-1]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,20 @@ from cloud_sync.portal.server import app
 from cloud_sync.receiver.store.homes import Home
 from cloud_sync.receiver.watch import look
 from cloud_sync.wire.batch import Contract, Quality, Quantity
-from tests.helpers.seeded_home import MINUTE, NEVER, ORDINARY, SILENT, UNCERTAIN, SeededHome, Told, sensor
+from device_profiles.reading import Flag
+from tests.helpers.seeded_home import (
+    DOUBTED,
+    MINUTE,
+    NEVER,
+    ORDINARY,
+    SILENT,
+    TEMPERATURE,
+    UNCERTAIN,
+    SeededHome,
+    Told,
+    sensor,
+    state,
+)
 
 NOW = 1_800_000_000_000
 SECRET = bytes(range(32))
@@ -122,6 +136,67 @@ async def test_a_value_of_uncertain_time_is_marked(seeded: SeededHome) -> None:
     assert "time uncertain" in (await page_of(seeded)).words
 
 
+async def test_what_is_not_believed_stands_beside_what_is(seeded: SeededHome) -> None:
+    """A copied or restarted sensor's word does not open the door, and is not hushed up either."""
+    seeded.tell([DOUBTED])
+
+    words = (await page_of(seeded)).words
+
+    assert "Door closed" in words
+    assert re.search(
+        r"not believed: open [\w: ]+ not encrypted this sensor restarted, or somebody copied it", words
+    )
+    assert "not believed It is kept, but we do not go by it." in words
+
+
+@pytest.mark.parametrize(
+    ("believed_ago_h", "doubted_ago_h", "shown"),
+    [(None, 27, True), (26, 25, True), (1, 23, True), (20, 25, False)],
+)
+async def test_what_is_not_believed_is_shown_for_a_day(
+    seeded: SeededHome, believed_ago_h: int | None, doubted_ago_h: int, shown: bool
+) -> None:
+    """And for as long as nothing newer is believed."""
+    readings = [(state("door", Flag.COUNTER_RESET), 1, doubted_ago_h * 60 * MINUTE)]
+    if believed_ago_h is not None:
+        readings.append((state("door"), 0, believed_ago_h * 60 * MINUTE))
+    seeded.tell([Told(sensor(3, "Front door", "Hall"), readings)])
+
+    words = (await page_of(seeded)).words
+
+    assert ("reported, not believed: open" in words) is shown
+    assert ("we do not go by it" in words) is shown
+
+
+async def test_what_a_sensor_lacks_is_said_once_and_in_plain_words(seeded: SeededHome) -> None:
+    """Battery and signal are the sensor's; what is odd about one value stands with that value."""
+    low, stuck = int(Flag.BATTERY_LOW | Flag.WEAK_SIGNAL), int(Flag.STUCK | 1 << 9)
+    values = [
+        (replace(TEMPERATURE, flags=low), 2100, 20_000),
+        (replace(TEMPERATURE, kind="dew_point", flags=low | stuck), 900, 20_000),
+    ]
+    seeded.tell([Told(sensor(1, "Thermometer", "Hall"), values)])
+
+    words = (await page_of(seeded)).words
+
+    assert words.count("battery low: please change it very weak signal") == 1
+    assert words.count("battery low") == words.count("very weak signal") == 1
+    assert words.count("has not changed for a long time unusual in a way that this page does not know") == 1
+
+
+async def test_a_signal_that_is_good_again_is_not_called_weak(seeded: SeededHome) -> None:
+    """The last frame tells; of the battery also the last word on it, which may have come before."""
+    weak = int(Flag.WEAK_SIGNAL | Flag.BATTERY_LOW)
+    values = [(state("motion"), 1, MINUTE), (state("light", weak), 1, 2 * MINUTE)]
+    seeded.tell([Told(sensor(1, "Movement", "Hall"), values)])
+    seeded.tell([DOUBTED])
+
+    words = (await page_of(seeded)).words
+
+    assert words.count("very weak signal") == 1
+    assert words.count("battery low: please change it") == 1
+
+
 async def test_a_silent_hub_leaves_nothing_watched(seeded: SeededHome) -> None:
     """Its last heartbeat dates the blindness; the page says that this is no bad news of the person."""
     seeded.tell(ORDINARY)
@@ -177,7 +252,7 @@ async def test_the_page_is_small_and_needs_no_script(seeded: SeededHome) -> None
 
 async def test_json_gives_the_same_facts(seeded: SeededHome) -> None:
     """State, cause and since of home and sensors; values as JSON numbers at the sensor's resolution."""
-    seeded.tell([*ORDINARY, SILENT])
+    seeded.tell([*ORDINARY, SILENT, DOUBTED])
     look(seeded.homes, lambda: NOW)
 
     facts = json.loads((await ask(site_of(seeded), f"/h/{LINK}/page.json")).text)
@@ -188,6 +263,15 @@ async def test_json_gives_the_same_facts(seeded: SeededHome) -> None:
     window = next(s for s in facts["sensors"] if s["name"] == "Window")
     assert (window["state"], window["cause"], window["who"]) == ("blind", "sensor-silent", "home")
     assert window["since_ms"] == window["heard_ms"] == NOW - 299 * MINUTE
+    door = next(s for s in facts["sensors"] if s["name"] == "Back door")
+    assert door["role"] == "entrance"
+    assert [(v["kind"], v["value"], v["flags"]) for v in door["values"]] == [
+        ("battery", 3, ["battery-low"]),
+        ("door", False, ["weak-signal"]),
+    ]
+    assert [(v["value"], v["flags"]) for v in door["doubted"]] == [
+        (True, ["plain", "weak-signal", "counter-reset"])
+    ]
     thermometer = next(s for s in facts["sensors"] if s["name"] == "Thermometer")
     assert {v["kind"]: v["value"] for v in thermometer["values"]} == {
         "battery": 88,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_sync.portal.words import Clock, home_title, label, value_text
+from cloud_sync.portal.words import Clock, home_title, label, marks, value_text
 from cloud_sync.receiver.store.homes import Value
 from cloud_sync.wire.batch import Quality
-from device_profiles.reading import Form
+from device_profiles.reading import Flag, Form
 
 EDINBURGH = ZoneInfo("Europe/London")
 
@@ -30,7 +30,7 @@ def value(kind: str, value: int | str, exponent: int = 0, unit: str = "", form: 
         exponent,
         unit,
         form,
-        unencrypted=False,
+        flags=0,
         happened_ms=0,
         quality=Quality.SYNCED,
         received_ms=0,
@@ -48,6 +48,8 @@ def value(kind: str, value: int | str, exponent: int = 0, unit: str = "", form: 
         (value("energy", 1234, -3, "kWh"), "1.234\N{NO-BREAK SPACE}kWh"),
         (value("count", 7), "7"),
         (value("count", 7, 3), "7000"),
+        (value("count", -7, 128), "\N{MINUS SIGN}7.000e+128"),
+        (value("count", (1 << 63) - 1, -128), "9.223e\N{MINUS SIGN}110"),
         (value("door", 0, form=Form.BOOLEAN), "closed"),
         (value("window", 1, form=Form.BOOLEAN), "open"),
         (value("lock", 1, form=Form.BOOLEAN), "unlocked"),
@@ -115,3 +117,22 @@ def test_wild_times_have_a_text(at_ms: int) -> None:
 def test_a_home_has_a_title(home: str, title: str) -> None:
     """Home ids are set as titles."""
     assert home_title(home) == title
+
+
+@pytest.mark.parametrize("flag", Flag)
+def test_each_flag_has_a_phrase_of_its_own(flag: Flag) -> None:
+    """Short, and without a word of ours."""
+    (phrase,) = marks(flag)
+
+    assert [other for other in Flag if marks(other) == (phrase,)] == [flag]
+    assert len(phrase) < 50
+    assert "flag" not in phrase
+
+
+def test_flags_of_tomorrow_are_not_passed_over() -> None:
+    """A bit that this page does not know is told beside those it does."""
+    assert marks(Flag.STUCK | 1 << 9) == (
+        "has not changed for a long time",
+        "unusual in a way that this page does not know",
+    )
+    assert marks(0) == ()

@@ -31,6 +31,7 @@ from cloud_sync.wire.batch import (
     Stream,
     encode,
 )
+from device_profiles.reading import Flag
 from tests.helpers.trust import HUB, NOW_MS, Site
 from zero_trust.credential import Use
 from zero_trust.envelope import seal, sign_inside, sign_tagged
@@ -40,7 +41,7 @@ from zero_trust.policy import Standing
 from zero_trust.voucher import VoucherRow
 
 EPOCH, BOOT = bytes(8), bytes(16)
-DOOR = Sensor("C0:00:00:00:00:01", "door", "Hall", "bthome_v2", Contract.HEARTBEAT, 3600)
+DOOR = Sensor("C0:00:00:00:00:01", "door", "Hall", "bthome_v2", Contract.HEARTBEAT, 3600, "entrance")
 ANCHOR = Anchor(NOW_MS, 100_000, Quality.SYNCED)
 
 
@@ -55,7 +56,9 @@ class Intake:
     hub_key: PrivateKey
     before: Inline | None = None
 
-    def batch(self, seq: int, *, anchor: Anchor | None = ANCHOR, epoch: bytes = EPOCH) -> bytes:
+    def batch(
+        self, seq: int, *, anchor: Anchor | None = ANCHOR, epoch: bytes = EPOCH, flags: int = 0
+    ) -> bytes:
         """A signed batch with one reading of that number; each leans on the one before where it can."""
         batch = Batch(
             HUB.site,
@@ -67,7 +70,7 @@ class Intake:
             100_000 + seq,
             anchor,
             sensors=(DOOR,),
-            quantities=(Quantity("count", "", 0, "number"),),
+            quantities=(Quantity("count", "", 0, "number", flags),),
             readings=(Reading(0, 0, 100_000, seq),),
         )
         encoded = encode(batch, self.before)
@@ -111,6 +114,17 @@ def test_a_batch_is_stored_and_receipted(intake: Intake) -> None:
     """The straight way."""
     assert intake.say(intake.batch(1)) == [wire.Kind.RECEIPT]
     assert intake.stored() == [1]
+
+
+def test_readings_are_told_with_their_flags_and_the_role_of_their_sensor(intake: Intake) -> None:
+    """Doubted ones too: they are evidence."""
+    intake.say(intake.batch(1))
+    intake.say(intake.batch(2, flags=Flag.COUNTER_RESET | Flag.PLAIN))
+
+    assert [(r["value"], r["role"], r["flags"]) for r in readings(intake.batches, HUB.site)] == [
+        (1, "entrance", []),
+        (2, "entrance", ["plain", "counter-reset"]),
+    ]
 
 
 def test_batches_in_any_order_are_read_once_their_manifest_is_there(intake: Intake) -> None:

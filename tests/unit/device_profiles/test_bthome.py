@@ -6,6 +6,7 @@ import pytest
 
 from device_profiles.advert import Advert, full_uuid
 from device_profiles.catalogue import Catalogue, Outcome, Reason, Status
+from device_profiles.reading import NO_FLAGS, Flag
 
 CATALOGUE = Catalogue.load()
 SENDER = "54:48:E6:8F:80:A5"
@@ -35,11 +36,35 @@ def test_an_object_of_a_later_version_ends_the_frame() -> None:
 
 
 @pytest.mark.parametrize("payload", ["4002ca09016f", "40016f02ca09"], ids=["behind", "before"])
-def test_one_impossible_value_condemns_the_frame(payload: str) -> None:
-    """Whoever sends a battery of 111 % is not believed about the temperature either."""
+def test_an_impossible_value_is_kept_and_flagged(payload: str) -> None:
+    """A battery of 111 % is told as it came, as not plausible; the temperature beside it is not blamed."""
     outcome = heard(payload)
 
-    assert (outcome.status, outcome.reason, outcome.readings) == (Status.REJECTED, Reason.IMPLAUSIBLE, ())
+    assert outcome.status is Status.DECODED
+    assert {reading.kind: (reading.plain, reading.flags) for reading in outcome.readings} == {
+        "battery": (111, Flag.IMPLAUSIBLE),
+        "temperature": (25.06, NO_FLAGS),
+    }
+
+
+@pytest.mark.parametrize("payload", ["402102", "4002ca092102", "402102ca"], ids=["alone", "behind", "before"])
+def test_a_boolean_that_is_neither_condemns_the_frame(payload: str) -> None:
+    """Whoever says "2" to a question of yes or no does not speak this format."""
+    outcome = heard(payload)
+
+    assert (outcome.status, outcome.reason, outcome.readings) == (Status.REJECTED, Reason.BAD_VALUE, ())
+
+
+def test_what_came_encrypted_is_proven() -> None:
+    """A key proves who said it; nothing proves what comes in the clear."""
+    assert heard("41a47266c95f730011223378237214", KEY).proven
+    assert not heard("4002ca09").proven
+
+
+@pytest.mark.parametrize(("battery", "flags"), [("0a", Flag.BATTERY_LOW), ("0b", NO_FLAGS)])
+def test_a_low_battery_is_flagged(battery: str, flags: Flag) -> None:
+    """At the profile's threshold and below, the sensor asks for a new one."""
+    assert heard(f"4001{battery}").readings[0].flags == flags
 
 
 def test_repeated_kinds_are_numbered_by_their_place() -> None:

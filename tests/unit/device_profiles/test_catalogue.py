@@ -7,7 +7,8 @@ import pytest
 from device_profiles.advert import Advert, full_uuid
 from device_profiles.catalogue import Catalogue, Reason, Status, bundled_profiles
 from device_profiles.errors import EncodeError, ProfileError
-from device_profiles.profile import ContractKind
+from device_profiles.model_file import parse_profile
+from device_profiles.profile import ContractKind, Profile
 from device_profiles.reading import Form, Reading
 
 CATALOGUE = Catalogue.load()
@@ -16,14 +17,25 @@ PVVX = bytes.fromhex("5601cf38c1a44008bd13470c64cc0f")
 
 URGENT = {
     "button",
+    "button_2",
+    "button_3",
+    "button_4",
+    "button_left",
+    "button_mid_left",
+    "button_mid_right",
+    "button_middle",
+    "button_right",
     "carbon_monoxide",
     "door",
     "garage_door",
     "gas",
     "heat",
     "leak",
+    "leak_top",
+    "lock_error",
     "opening",
     "problem",
+    "pry_the_door",
     "safety",
     "smoke",
     "tamper",
@@ -73,11 +85,11 @@ def test_the_more_particular_profile_comes_first() -> None:
 
 
 def test_the_urgent_kinds_are_these() -> None:
-    """What overtakes the backlog is a decision about people's safety and does not change unseen."""
-    for model in ("bthome_v2", "shelly_blu"):
-        assert {field.kind for field in CATALOGUE.codec(model).fields if field.urgent} == URGENT
-    for model in ("atc1441", "pvvx"):
-        assert not any(field.urgent for field in CATALOGUE.codec(model).fields)
+    """What overtakes the backlog is a decision about people's safety, the same for every model."""
+    fields = [field for model in CATALOGUE.models for field in CATALOGUE.codec(model).fields]
+
+    assert {field.kind for field in fields if field.urgent} == URGENT
+    assert {field.kind for field in fields if not field.urgent} & URGENT == set()
 
 
 def test_each_model_has_a_contract_for_each_of_its_kinds() -> None:
@@ -112,7 +124,7 @@ def test_a_plain_value_becomes_the_models_reading(
 @pytest.mark.parametrize(
     ("kind", "value", "words"),
     [
-        ("temperature", 900, "cannot say temperature = 900"),
+        ("temperature", 9000, "cannot say temperature = 9000"),
         ("temperature", "warm", "cannot say temperature = 'warm'"),
         ("temperature", float("nan"), "cannot say temperature = nan"),
         ("temperature", float("inf"), "cannot say temperature = inf"),
@@ -155,26 +167,68 @@ def test_a_dialect_of_a_missing_profile_is_refused() -> None:
         Catalogue(shelly)
 
 
-def test_a_profile_by_company_reads_the_makers_data() -> None:
-    """A profile without a service is recognised by its company id, and takes those bytes."""
-    from device_profiles.profile import parse_profile  # noqa: PLC0415 - used here only
-
-    maker = parse_profile(
-        """
-        name = "maker"
+def profile(text: str, name: str = "maker") -> Profile:
+    """A small profile of one frame, recognised as ``text`` says."""
+    return parse_profile(
+        f"""
+        name = "{name}"
         title = "A maker's thermometer"
         layout = "frames"
         source = "made up"
         repeat = "payload"
-        recognise.company_id = 0x0499
+        recognise = [{text}]
         liveness.default = "periodic 60 s"
         time_resolution_ms.default = 1000
-        frames = [{ length = 2, fields = [{ kind = "temperature", type = "int16", exponent = -1 }] }]
+        frames = [{{ length = 2, fields = [{{ kind = "temperature", type = "int16", exponent = -1 }}] }}]
         """,
-        "maker.toml",
+        f"{name}.toml",
     )
-    heard = Advert(SENDER, None, (), {}, {0x004C: b"\x10", 0x0499: b"\xd7\x00"}, -60, 1)
 
-    outcome = Catalogue([maker]).decode(heard)
 
-    assert [reading.plain for reading in outcome.readings] == [21.5]
+@pytest.mark.parametrize(
+    ("recognise", "said"),
+    [
+        ("{ company_id = 0x0499 }", [21.5]),
+        ('{ company_id = 0x0499, name = "T1-77" }', [21.5]),
+        ('{ company_id = 0x0499, name_prefix = "T1" }', [21.5]),
+        ('{ company_id = 0x0499, service = "180f" }', [21.5]),
+        ('{ name = "T1-77", company_id = 0x0499 }, { company_id = 0x0500 }', [21.5]),
+        ('{ service = "180F", company_id = 0x0499, name_prefix = "T1" }', [21.5]),
+        ('{ company_id = 0x0499, name = "T1" }', []),
+        ('{ company_id = 0x0499, name_prefix = "T2" }', []),
+        ('{ company_id = 0x0499, service = "180d" }', []),
+        ("{ company_id = 0x0500 }", []),
+        ('{ name = "T2-77" }', []),
+        ('{ service_data = "180f", company_id = 0x0499 }', []),
+    ],
+)
+def test_all_that_an_alternative_asks_for_must_be_there(recognise: str, said: list[float]) -> None:
+    """Company, name, listed service: one alternative suffices, but that with all it asks for."""
+    heard = Advert(SENDER, "T1-77", (full_uuid("180f"),), {}, {0x004C: b"\x10", 0x0499: b"\xd7\x00"}, -60, 1)
+
+    outcome = Catalogue([profile(recognise)]).decode(heard)
+
+    assert [reading.plain for reading in outcome.readings] == said
+    assert outcome.model == ("maker" if said else None)
+
+
+def test_who_asks_for_more_is_asked_first() -> None:
+    """A model that knows its sensors' names goes before one that takes any of its maker's."""
+    any_of_maker = profile("{ company_id = 0x0499 }", name="aaa")
+    by_name = profile('{ company_id = 0x0499, name_prefix = "T1" }', name="zzz")
+    catalogue = Catalogue([any_of_maker, by_name])
+
+    def model_of(name: str) -> str | None:
+        return catalogue.decode(Advert(SENDER, name, (), {}, {0x0499: b"\xd7\x00"}, -60, 1)).model
+
+    assert (model_of("T1-77"), model_of("T2-77")) == ("zzz", "aaa")
+
+
+def test_a_characteristic_is_known_by_either_id() -> None:
+    """The value of a characteristic is decoded for whoever knows it, and for a told model only by that."""
+    assert CATALOGUE.decode_value("2a19", b"\x64").readings[0].plain == 100
+    assert CATALOGUE.decode_value(full_uuid("2a19"), b"\x64").readings[0].kind == "battery"
+    assert CATALOGUE.decode_value("2a19", b"\x64", "heart_rate").model == "heart_rate"
+    for model in ("pvvx", "nothing", "blood_pressure"):
+        assert CATALOGUE.decode_value("2a6e", b"\x64\x00", model).status is Status.UNKNOWN
+    assert CATALOGUE.decode_value("ffff", b"\x64").status is Status.UNKNOWN

@@ -72,7 +72,7 @@ def test_two_transmissions_of_one_value_look_different_when_encrypted() -> None:
             [Reading("temperature", 20, 3, "°C", Form.NUMBER, urgent=False)],
             "cannot send temperature",
         ),
-        ("bthome_v2", [Reading("temperature", 20000, -2, "°C", Form.NUMBER, urgent=False)], "= 200.0 °C"),
+        ("bthome_v2", [Reading("temperature", 40000, -2, "°C", Form.NUMBER, urgent=False)], "= 400.0 °C"),
         ("bthome_v2", [Reading("motion", 1, 0, "", Form.NUMBER, urgent=False)], "cannot send motion"),
         (
             "bthome_v2",
@@ -86,8 +86,9 @@ def test_two_transmissions_of_one_value_look_different_when_encrypted() -> None:
             "firmware_version = 1",
         ),
         ("bthome_v2", [Reading("raw", "zz", 0, "", Form.TEXT, urgent=False)], "raw = zz"),
-        ("pvvx", THERMOMETER[:3], "battery, humidity, temperature, voltage together"),
-        ("pvvx", [*THERMOMETER, THERMOMETER[0]], "each once"),
+        ("pvvx", THERMOMETER[:3], "voltage = 3.143 V"),
+        ("pvvx", [*THERMOMETER, THERMOMETER[0]], "battery = 100 %, temperature = 21.12 °C"),
+        ("heart_rate", [reading("heart_rate", "heart_rate", 80)], "over a connection, not in adverts"),
     ],
 )
 def test_what_a_model_cannot_send_is_an_error(model: str, said: list[Reading], words: str) -> None:

@@ -1,84 +1,76 @@
-"""Reading model files: every mistake is one sentence that names file and key."""
+"""What a profile says of its kinds, and what it takes over from another."""
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from device_profiles.catalogue import Catalogue
 from device_profiles.errors import ProfileError
-from device_profiles.profile import Contract, ContractKind, parse_contract, parse_profile
-
-GOOD = """
-name = "thermo"
-title = "A thermometer"
-layout = "frames"
-source = "made up"
-repeat = "payload"
-recognise.service_data = "1234"
-liveness.default = "periodic 60 s"
-time_resolution_ms.default = 1000
-frames = [{ length = 2, fields = [{ kind = "temperature", type = "int16", exponent = -1 }] }]
-"""
+from device_profiles.model_file import parse_profile
+from device_profiles.profile import Contract, ContractKind, Profile, extend, parse_contract
 
 
-def test_a_good_file_is_read() -> None:
-    """The example that the others spoil is good itself."""
-    profile = parse_profile(GOOD, "thermo.toml")
-
-    assert profile.contract("temperature") == Contract(ContractKind.PERIODIC, 60)
-    assert profile.resolution_ms("temperature") == 1000
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ('name = "thermo"', "name = ", "Invalid value"),
-        ('title = "A thermometer"', "", "`title`"),
-        ('title = "A thermometer"', 'title = "A"\ncolour = "red"', "`colour`"),
-        ('layout = "frames"', 'layout = "heap"', "heap"),
-        ('recognise.service_data = "1234"', "recognise = {}", "`recognise`"),
-        ('"periodic 60 s"', '"now and then"', "now and then"),
-        ("liveness.default", "liveness.battery", "`liveness.default` is missing"),
-        (
-            "time_resolution_ms.default",
-            "time_resolution_ms.battery",
-            "`time_resolution_ms.default` is missing",
-        ),
-        ("kind = ", "kinds = ", "`kinds`"),
-        ('kind = "temperature"', 'kind = "Temperature"', "`Temperature` needs a `kind` in lower case"),
-        ('type = "int16"', 'type = "int17"', "int17"),
-        ('type = "int16"', 'type = "event"', "`codes`"),
-        ("exponent = -1", "scale = 0", "`scale` above 0"),
-        ("exponent = -1", "least = 2, most = 1", "`least` above `most`"),
-        ("frames = [{", "frames = [{ length = 2, fields = [] }, {", "same `length`"),
-        ("frames = [", "objects = [", "objects"),
-    ],
-)
-def test_a_mistake_is_named_with_its_file_and_key(old: str, new: str, words: str) -> None:
-    """An engineer who adds a model is told where to look."""
-    assert old in GOOD
-
-    with pytest.raises(ProfileError) as caught:
-        parse_profile(GOOD.replace(old, new), "thermo.toml")
-
-    assert str(caught.value).startswith("thermo.toml: ")
-    assert words in str(caught.value)
-    assert caught.value.hint
+def profile(**more: object) -> Profile:
+    """A small profile of BTHome."""
+    text = """
+    name = "base"
+    title = "A base"
+    layout = "bthome_v2"
+    source = "made up"
+    repeat = "packet_id"
+    liveness = { default = "event-only", temperature = "periodic 60 s" }
+    time_resolution_ms = { default = 1000, button = 1 }
+    battery = { kind = "battery", low = 10 }
+    objects = [
+      { id = 2, kind = "temperature", type = "int16" },
+      { id = 1, kind = "battery", type = "uint8" },
+      { id = 58, kind = "button", type = "event", codes = { 1 = "press" } },
+    ]
+    """
+    return msgspec.structs.replace(parse_profile(text, "base.toml"), **more)
 
 
-def test_objects_need_an_id_each() -> None:
-    """Two rows for one object id would hide one another."""
-    text = GOOD.replace('"frames"', '"bthome_v2"').partition("frames = [")[0]
-    row = '{ id = 1, kind = "a", type = "uint8" }'
+def test_a_kind_has_its_own_contract_or_the_default() -> None:
+    """Each kind has an answer to "how would we notice that it fell silent?"."""
+    base = profile()
 
-    with pytest.raises(ProfileError, match="`id` of its own"):
-        parse_profile(text + f"objects = [{row}, {row}]", "thermo.toml")
+    assert base.contract("temperature") == Contract(ContractKind.PERIODIC, 60)
+    assert base.contract("button") == Contract(ContractKind.EVENT_ONLY)
+    assert (base.resolution_ms("button"), base.resolution_ms("battery")) == (1, 1000)
 
 
-def test_fields_must_fill_their_frame() -> None:
-    """A frame whose fields end before or behind it would read the wrong bytes."""
-    with pytest.raises(ProfileError, match="frame of 3 bytes do not fill it"):
-        Catalogue([parse_profile(GOOD.replace("length = 2", "length = 3"), "thermo.toml")])
+def test_what_extends_adds_to_the_base_and_goes_before_it() -> None:
+    """A dialect names only what differs: objects by id, rules by kind."""
+    dialect = parse_profile(
+        """
+        name = "dialect"
+        title = "A dialect"
+        layout = "bthome_v2"
+        extends = "base"
+        source = "made up"
+        repeat = "packet_id"
+        liveness = { button = "heartbeat 60 s" }
+        battery = { kind = "battery", low = 20 }
+        objects = [
+          { id = 58, kind = "button", type = "event", codes = { 1 = "push" } },
+          { id = 0, kind = "packet_id", type = "uint8", role = "repeat" },
+        ]
+        """,
+        "dialect.toml",
+    )
+
+    whole = extend(dialect, profile())
+
+    assert [field.id for field in whole.objects] == [0, 1, 2, 58]
+    assert whole.objects[3].codes == {1: "push"}
+    assert whole.liveness == {
+        "default": "event-only",
+        "temperature": "periodic 60 s",
+        "button": "heartbeat 60 s",
+    }
+    assert whole.battery == dialect.battery
+    assert whole.resolution_ms("button") == 1
+    assert (whole.name, whole.recognise, whole.vectors) == ("dialect", (), ())
 
 
 @pytest.mark.parametrize(
@@ -99,5 +91,7 @@ def test_the_three_contracts_are_read(text: str, contract: Contract) -> None:
 )
 def test_no_other_contract_is_read(text: str) -> None:
     """A contract that nobody can keep or break is refused."""
-    with pytest.raises(ProfileError, match="no liveness contract"):
+    with pytest.raises(ProfileError, match="no liveness contract") as caught:
         parse_contract(text)
+
+    assert caught.value.hint

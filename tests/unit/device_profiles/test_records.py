@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from device_profiles.advert import Advert
 from device_profiles.catalogue import Catalogue
 from device_profiles.errors import RecordError
-from device_profiles.records import decode_record
+from device_profiles.records import advert_of, decode_record, record_of
 
 CATALOGUE = Catalogue.load()
 GOOD: dict[str, Any] = {
@@ -59,11 +60,36 @@ def test_a_record_without_its_key_needs_it() -> None:
     assert (line["status"], line["readings"], line["reason"]) == ("needs_key", [], "no-key")
 
 
-def test_a_characteristic_is_not_decoded_yet() -> None:
-    """A connection's value has no profile, and says so instead of being skipped."""
-    line = decode_record(CATALOGUE, {"id": "g1", "kind": "gatt", "characteristic": "2a19", "value": "64"})
+def test_a_characteristic_is_decoded() -> None:
+    """What was read over a connection is a record too; one that no profile knows is counted."""
+    record = {"id": "g1", "kind": "gatt", "characteristic": "2a19", "value": "64"}
 
-    assert line == {"id": "g1", "status": "unknown", "readings": [], "reason": "no-profile"}
+    assert decode_record(CATALOGUE, record) == {
+        "id": "g1",
+        "status": "decoded",
+        "readings": [{"kind": "battery", "value": 100, "unit": "%"}],
+        "reason": None,
+    }
+    assert decode_record(CATALOGUE, record | {"characteristic": "ffff"}) == {
+        "id": "g1",
+        "status": "unknown",
+        "readings": [],
+        "reason": "no-profile",
+    }
+
+
+def test_what_is_not_plausible_says_so() -> None:
+    """A value that cannot be true is told, with its flag beside it."""
+    line = decode_record(CATALOGUE, GOOD | {"bindkey": None, "service_data": {"fcd2": "40016f"}})
+
+    assert line["readings"] == [{"kind": "battery", "value": 111, "unit": "%", "flags": ["implausible"]}]
+
+
+def test_an_advert_survives_as_a_record() -> None:
+    """What a hub tells those who listen along is what it heard, but for the time."""
+    advert = Advert("A4:C1:38:CF:01:56", "x", ("a" * 36,), {"b" * 36: b"\1"}, {0x0499: b"\2"}, -60, 0)
+
+    assert advert_of(record_of(advert)) == advert
 
 
 @pytest.mark.parametrize("address", [None, "", "61DE521B-F0BF-9F44-64D4-75BBE1738105"])

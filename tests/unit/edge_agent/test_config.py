@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.config import HubConfig, load, read_key
+from edge_agent.config import HubConfig, load
 from edge_agent.errors import ConfigError
 
 
@@ -25,7 +25,6 @@ def test_an_empty_file_is_a_configuration_with_defaults(tmp_path: Path) -> None:
         ("[radio]\nspeed = 1", "$.radio"),
         ("status_period_s = 'often'", "$.status_period_s"),
         ("[outbox]\nbatch_age_max_s = 99999", "batch_age_max_s"),
-        ("[[sensors]]\nname = 'x'", "address"),
         ("not toml", "TOML"),
     ],
 )
@@ -50,19 +49,12 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     assert "--config" in caught.value.hint
 
 
-@pytest.mark.parametrize(
-    ("text", "mode", "said"),
-    [
-        ("00" * 16, 0o644, "read by others"),
-        ("zz" * 16, 0o600, "not hex"),
-        ("00" * 15, 0o600, "15 bytes"),
-    ],
-)
-def test_a_sensor_key_must_be_private_and_whole(tmp_path: Path, text: str, mode: int, said: str) -> None:
-    """A key that others can read, or that is no key, is refused before it is used."""
-    file = tmp_path / "sensor.key"
-    file.write_text(text)
-    file.chmod(mode)
+def test_sensors_are_not_configured_here(tmp_path: Path) -> None:
+    """Whoever tries is told how they are added."""
+    file = tmp_path / "hub.toml"
+    file.write_text("[[sensors]]\nname = 'x'\n")
 
-    with pytest.raises(ConfigError, match=said):
-        read_key(file)
+    with pytest.raises(ConfigError, match="sensors") as caught:
+        load(file)
+
+    assert caught.value.hint == "Sensors are added with: lum-hub sensors add"

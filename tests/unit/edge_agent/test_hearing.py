@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cloud_sync.wire.batch import Contract
 from device_profiles.advert import Advert
 from device_profiles.catalogue import Catalogue
 from device_profiles.encode import encode, reading
+from device_profiles.reading import words
 from edge_agent.core.coverage import Coverage, Liveness
 from edge_agent.core.freshness import Guard
-from edge_agent.core.hearing import Assigned, Hearing
+from edge_agent.core.hearing import Assigned, Hearing, Told
 
 OURS, KEYED, STRANGER = "C0:00:00:00:00:01", "C0:00:00:00:00:02", "C0:00:00:00:00:03"
 KEY = bytes(range(16))
@@ -78,18 +81,71 @@ def test_plaintext_from_a_keyed_sensor_is_refused(catalogue: Catalogue) -> None:
     assert ear.counts["rejected:not-encrypted"] == 1
 
 
-def test_a_counter_that_drops_is_not_believed(catalogue: Catalogue) -> None:
-    """An old encrypted frame played again neither counts nor proves life."""
-    ear = hearing(catalogue)
-    frames = [
-        encode("bthome_v2", KEYED, [reading("bthome_v2", "motion", 1)], repeat=1, key=KEY, counter=counter)
-        for counter in (10, 9)
-    ]
-    new, old = (Advert(KEYED, None, (), frame.service_data, {}, -60, 1_000) for frame in frames)
+def sealed(value: int, counter: int, kind: str = "door", heard_ms: int = 1_000) -> Advert:
+    """An encrypted frame of the keyed sensor."""
+    readings = [reading("bthome_v2", kind, value)]
+    advert = encode("bthome_v2", KEYED, readings, repeat=counter % 256, key=KEY, counter=counter)
+    return replace(advert, heard_ms=heard_ms, signal_dbm=-60)
 
-    assert ear.hear(new) is not None
-    assert ear.hear(old) is None
-    assert ear.counts["counter-dropped"] == 1
+
+def test_a_counter_that_drops_is_kept_with_a_flag_and_raises_nothing(catalogue: Catalogue) -> None:
+    """An old encrypted frame played again is evidence, is no alarm, and does not prove life."""
+    sensors = {KEYED: Assigned(KEYED, "door", "hall", "bthome_v2", KEY)}
+    coverage = Coverage({KEYED: Liveness(Contract.HEARTBEAT, 60)}, 0)
+    ear = Hearing(catalogue, sensors, {}, coverage)
+
+    closed, opened = ear.hear(sealed(0, 10)), ear.hear(sealed(1, 9, heard_ms=2_000))
+
+    assert closed is not None
+    assert opened is not None
+    assert (closed.urgent, closed.encrypted) == (True, True)
+    assert (opened.urgent, [words(one.flags) for one in opened.readings]) == (False, [("counter-reset",)])
+    assert opened.guard == Guard(10, 9, opened.guard.content, 2_000, reset=9)
+    assert coverage.standing(KEYED, 2_000).last_ms == 1_000
+    assert ear.counts["flag:counter-reset"] == 1
+    assert ear.doubted == (KEYED,)
+
+
+def test_a_replayed_frame_cannot_clear_what_is_open(catalogue: Catalogue) -> None:
+    """The door stays open for us: the next true frame that says so is no news, one that says closed is."""
+    ear = hearing(catalogue)
+    ear.hear(sealed(1, 10))
+    ear.hear(sealed(0, 9))
+
+    still_open, closed = ear.hear(sealed(1, 11)), ear.hear(sealed(0, 12))
+
+    assert [kept.urgent for kept in (still_open, closed) if kept] == [False, True]
+
+
+def test_a_confirmed_battery_makes_the_counter_believed_again(catalogue: Catalogue) -> None:
+    """A person's word is kept as a guard, and what follows is urgent again."""
+    ear = hearing(catalogue)
+    ear.hear(sealed(0, 1_000))
+    ear.hear(sealed(1, 1))
+
+    guard = ear.confirm(KEYED)
+    opened = ear.hear(sealed(1, 2))
+
+    assert guard is not None
+    assert (guard.counter, guard.reset) == (1, None)
+    assert opened is not None
+    assert opened.urgent
+    assert ear.doubted == ()
+
+
+def test_a_value_told_over_a_connection_is_kept_like_an_advert(catalogue: Catalogue) -> None:
+    """A thermometer's value becomes a reading; what it does not say is counted by reason."""
+    sensors = {OURS: Assigned(OURS, "thermometer", "bedroom", "health_thermometer")}
+    ear = Hearing(catalogue, sensors, {}, Coverage({OURS: Liveness(Contract.EVENT_ONLY, 0)}, 0))
+
+    fever = bytes.fromhex("00720100ff")
+    kept = ear.told(Told(OURS, "00002a1c-0000-1000-8000-00805f9b34fb", fever, 5_000))
+
+    assert kept is not None
+    assert [(one.kind, one.plain, one.unit) for one in kept.readings] == [("temperature", 37.0, "°C")]
+    assert ear.told(Told(OURS, "2a1c", fever, 5_500)) is not None  # measured again, and the same
+    assert ear.told(Told(OURS, "2a1c", b"\0", 6_000)) is None
+    assert ear.counts["rejected:truncated"] == 1
 
 
 def test_a_state_said_again_is_no_longer_urgent(catalogue: Catalogue) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cloud_sync.wire.batch import Anchor, Batch, Contract, Quality, Sensor, Stream, decode
-from device_profiles.reading import Form, Reading
+from device_profiles.reading import Flag, Form, Reading
 from edge_agent.core.batching import Change, Committed, Limits, Origin
 from edge_agent.core.coverage import Coverage, Liveness
 from edge_agent.core.freshness import Guard
@@ -177,7 +179,20 @@ def test_an_urgent_kind_that_came_in_the_clear_is_marked() -> None:
 
     (change,) = play(keeper, 16_000)
 
-    assert [row.quantity.plain for row in change.rows] == [True]
+    assert [row.quantity.flags for row in change.rows] == [Flag.PLAIN]
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_flags_of_a_reading_reach_the_cloud(encrypted: bool) -> None:
+    """Those it was heard with, and that it came in the clear, if it did."""
+    reading = Reading("door", 1, 0, "", Form.BOOLEAN, urgent=True, flags=Flag.WEAK_SIGNAL | Flag.JUMP)
+    keeper = keeping()
+    keeper.take(Kept(DOOR, 1_000, (reading,), Guard(), encrypted=encrypted, urgent=True))
+
+    (change,) = play(keeper, 1_000)
+
+    (quantity,) = opened(change).quantities
+    assert quantity.flags == Flag.WEAK_SIGNAL | Flag.JUMP | (0 if encrypted else Flag.PLAIN)
 
 
 def test_what_memory_cannot_hold_is_shed_and_counted() -> None:

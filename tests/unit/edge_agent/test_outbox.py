@@ -35,7 +35,7 @@ from edge_agent.core.shelf import Lost
 from edge_agent.errors import OutboxError, OutboxFullError
 
 HUB, BOOT, EPOCH = "h" * 13, bytes(16), bytes(range(8))
-ROW = Row("C0:00:00:00:00:01", 5, Quantity("door", "", 0, "boolean"), 1)
+ROW = Row("C0:00:00:00:00:01", 5, Quantity("door", "", 0, "boolean", flags=65, tick_ms=7), 1)
 
 
 def outbox(path: Path) -> Outbox:

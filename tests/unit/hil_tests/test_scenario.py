@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests.scenario import Scenario, ScenarioError, load_scenario
+from hil_tests.scenario import ACTIONS, Scenario, ScenarioError, load_scenario
 
 DEMO = Path(__file__).parents[3] / "hil_tests" / "scenarios" / "demo.toml"
 
@@ -40,9 +40,10 @@ def test_the_demo_is_an_ordinary_home() -> None:
     assert {"Kitchen", "Hall", "Bedroom", "Bathroom", "Front door", "Living room"} <= {
         sensor.room for sensor in demo.sensors
     }
-    assert {sensor.behaviour for sensor in demo.sensors} == {"climate", "motion", "door", "button"}
-    assert any(sensor.model == "pvvx" for sensor in demo.sensors)
-    assert any(demo.key_of(sensor) for sensor in demo.sensors)
+    assert {sensor.behaviour for sensor in demo.sensors} == set(ACTIONS)
+    assert len({sensor.model for sensor in demo.sensors}) >= 6
+    assert any(sensor.behaviour == "environment" for sensor in demo.sensors), "one must be connected to"
+    assert any(demo.key_of(sensor) for sensor in demo.sensors), "one encrypts"
     assert 3 <= demo.neighbours <= 5
 
 

@@ -82,6 +82,7 @@ CREATE TABLE sensor (                 -- each sensor as its hub last described i
     hub        TEXT NOT NULL,
     name       TEXT NOT NULL,
     room       TEXT NOT NULL,
+    role       TEXT NOT NULL,
     model      TEXT NOT NULL,
     contract   INTEGER NOT NULL,
     period_s   INTEGER NOT NULL,
@@ -91,19 +92,20 @@ CREATE TABLE sensor (                 -- each sensor as its hub last described i
     PRIMARY KEY (home, address)
 ) STRICT;
 
-CREATE TABLE last (                   -- the newest value of each kind
+CREATE TABLE last (                   -- the newest value of each kind, and the newest doubted one beside it
     home        TEXT NOT NULL,
     address     TEXT NOT NULL,
     kind        TEXT NOT NULL,
+    doubted     INTEGER NOT NULL,     -- by its flags
     value       ANY NOT NULL,
     unit        TEXT NOT NULL,
     exponent    INTEGER NOT NULL,
     form        TEXT NOT NULL,
-    plain       INTEGER NOT NULL,
+    flags       INTEGER NOT NULL,
     happened_ms INTEGER NOT NULL,
     quality     INTEGER NOT NULL,
     received_ms INTEGER NOT NULL,
-    PRIMARY KEY (home, address, kind)
+    PRIMARY KEY (home, address, kind, doubted)
 ) STRICT;
 
 CREATE TABLE span (                   -- when a hub proved that it listened

@@ -1,0 +1,194 @@
+"""Everything that the hub's tasks share, built once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import structlog
+
+from cloud_sync.sync.sender import Sender
+from cloud_sync.uplink import Party, Pulse, Uplink
+from cloud_sync.wire.batch import Stream, chain_start
+from cloud_sync.wire.message import Gone, Head, encode_gone
+from device_profiles.advert import Advert
+from device_profiles.catalogue import Catalogue
+from edge_agent import home
+from edge_agent.adapters import authority
+from edge_agent.adapters.clock import Clock
+from edge_agent.adapters.outbox import Outbox
+from edge_agent.adapters.sensor_store import Mark, SensorStore
+from edge_agent.alarms import Alarms
+from edge_agent.config import HubConfig
+from edge_agent.core.batching import Origin
+from edge_agent.core.coverage import Coverage
+from edge_agent.core.hearing import Hearing, Told
+from edge_agent.core.keeping import Keeping
+from edge_agent.core.visiting import Visiting
+from edge_agent.visits import visiting
+from zero_trust.envelope import sign_inside
+
+EPOCH_BYTES = 8
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Hub:
+    """Everything the tasks share, built once."""
+
+    config: HubConfig
+    clock: Clock
+    identity: authority.HubIdentity
+    sensors: Mapping[str, home.HomeSensor]
+    sensors_mark: Mark | None  # of the file they were read from
+    outbox: Outbox
+    coverage: Coverage
+    hearing: Hearing
+    keeping: Keeping
+    uplink: Uplink
+    alarms: Alarms
+    disk: ThreadPoolExecutor  # one thread: SQLite's calls in order, off the event loop
+    heard: asyncio.Queue[Advert | Told]
+    visiting: Visiting
+    chance: random.Random
+    committing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one commit at a time
+    dropped: int = 0
+
+    def put(self, heard: Advert | Told) -> None:
+        """Queue what was heard; where the queue is full it is dropped, and counted."""
+        try:
+            self.heard.put_nowait(heard)
+        except asyncio.QueueFull:
+            self.dropped += 1
+            self.alarms.set("adverts", "Adverts come faster than they can be decoded; some were dropped.")
+
+    async def on_disk(self, call: Callable[..., T], *args: object) -> T:
+        """Run a blocking outbox call on its thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.disk, call, *args)
+
+
+def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
+    """Open what the hub stands on.
+
+    Raises:
+        CredentialError: not enrolled.
+        ConfigError: the list of sensors cannot be used, one names an unknown model, or its key cannot be read.
+        OutboxError: the outbox cannot be opened.
+    """
+    identity = authority.load_identity(config.state)
+    store = SensorStore(config.state)
+    mark = store.mark()  # before they are read: what is written meanwhile must still be noticed
+    roster = store.roster()
+    catalogue = Catalogue.load(entry.model for entry in roster.sensors)
+    sensors = home.sensors(roster, store.key, catalogue)
+    outbox = Outbox(
+        config.state / "outbox.db",
+        fresh_epoch=chance.randbytes(EPOCH_BYTES),
+        chain_start=lambda epoch, stream: chain_start(identity.hub, epoch, stream),
+    )
+    coverage = Coverage({address: sensor.liveness for address, sensor in sensors.items()}, clock.boot_ms())
+    pending = outbox.pending()
+    keeping = Keeping(
+        Origin(identity.site, identity.hub, outbox.epoch, clock.boot_id),
+        config.outbox.limits,
+        home.told_of(sensors, (row.sensor for commit in pending for row in commit.rows)),
+        coverage,
+        sign=lambda body: sign_inside(identity.data_key, body, identity.site, identity.hub),
+        committed=pending,
+        resolution_ms=lambda sensor, kind: sensors[sensor].profile.resolution_ms(kind),
+    )
+    disk = ThreadPoolExecutor(1, "outbox")
+    hub = Hub(
+        config=config,
+        clock=clock,
+        identity=identity,
+        sensors=sensors,
+        sensors_mark=mark,
+        outbox=outbox,
+        coverage=coverage,
+        hearing=Hearing(catalogue, {a: s.assigned for a, s in sensors.items()}, outbox.guards(), coverage),
+        keeping=keeping,
+        uplink=build_uplink(config, clock, chance, identity, outbox, coverage, disk),
+        alarms=Alarms(clock.wall_ms),
+        disk=disk,
+        heard=asyncio.Queue(config.radio.adverts_waiting_max),
+        visiting=visiting(sensors, chance.random),
+        chance=chance,
+    )
+    log.info(
+        "hub.started",
+        hub=identity.hub,
+        home=identity.home,
+        sensors=len(sensors),
+        waiting=hub.uplink.waiting(),
+    )
+    return hub
+
+
+def build_uplink(
+    config: HubConfig,
+    clock: Clock,
+    chance: random.Random,
+    identity: authority.HubIdentity,
+    outbox: Outbox,
+    coverage: Coverage,
+    disk: ThreadPoolExecutor,
+) -> Uplink:
+    """The hub's end of the line, with everything that still waits for a receipt."""
+    shelf = outbox.shelf()
+    party = Party(
+        identity.site,
+        identity.hub,
+        outbox.epoch,
+        clock.boot_id,
+        identity.data_key,
+        receipt_key=lambda certificate: identity.trust.receipt_key(certificate, clock.wall_ms()),
+        previous=outbox.previous,
+    )
+    return Uplink(
+        party,
+        Sender(shelf.floors, shelf.receipted, shelf.items, chance.random),
+        ShelfOnDisk(outbox, disk, clock, party),
+        pulse=lambda: _pulse(coverage, clock),
+        heartbeat_period_s=config.heartbeat_period_s,
+    )
+
+
+class ShelfOnDisk:
+    """The outbox as the uplink wants it: awaited, on the outbox's own thread."""
+
+    def __init__(self, outbox: Outbox, disk: ThreadPoolExecutor, clock: Clock, party: Party) -> None:
+        self._outbox = outbox
+        self._disk = disk
+        self._clock = clock
+        self._party = party
+
+    async def signed(self, stream: Stream, seq: int) -> bytes | None:
+        """A batch as signed, if it is still held."""
+        return await self._call(self._outbox.signed, stream, seq)
+
+    async def gone(self, stream: Stream, first: int, head: Head) -> bytes:
+        """The body of a gone record."""
+        lost = await self._call(self._outbox.lost, stream, first, head.seq)
+        who = (self._party.site, self._party.hub, self._party.epoch)
+        return encode_gone(
+            Gone(*who, stream, first, head, lost.reason, lost.readings, lost.from_ms, lost.to_ms)
+        )
+
+    async def receipted(self, stream: Stream, head: Head) -> None:
+        """The cloud holds a stream up to ``head``."""
+        await self._call(self._outbox.receipted, stream, head, self._clock.wall_ms())
+
+    async def _call(self, call: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, call, *args)
+
+
+def _pulse(coverage: Coverage, clock: Clock) -> Pulse:
+    now_ms = clock.boot_ms()
+    return Pulse(now_ms, coverage.frame_age_ms(now_ms) // 1000)

@@ -54,7 +54,7 @@ class Catalogue:
             if profile.extends is None:  # else it says no more of a characteristic than what it extends
                 self._index_characteristics(self._codecs[name])
         for candidates in self._index.values():
-            candidates.sort(key=lambda one: -_particular(one.wanted))
+            candidates.sort(key=lambda one: (-_particular(one.wanted), one.wanted.service_data is None))
 
     @classmethod
     def load(cls, models: Iterable[str] | None = None) -> Catalogue:
@@ -73,6 +73,12 @@ class Catalogue:
     def models(self) -> tuple[str, ...]:
         """The names of all models, sorted."""
         return tuple(sorted(self._profiles))
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services in whose data the models speak, as full UUIDs."""
+        wanted = (one.service_data for profile in self._profiles.values() for one in profile.recognise)
+        return tuple(sorted({full_uuid(service) for service in wanted if service}))
 
     def profile(self, model: str) -> Profile:
         """The profile of a model.

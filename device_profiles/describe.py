@@ -75,6 +75,7 @@ def facts(catalogue: Catalogue, model: str) -> dict[str, Any]:
     """
     profile = catalogue.profile(model)
     answers = Counter(vector.status for vector in profile.vectors)
+    said = {rows[0].kind for rows in _kinds(profile)}
     return brief(profile) | {
         "layout": profile.layout.value,
         "extends": profile.extends,
@@ -85,8 +86,8 @@ def facts(catalogue: Catalogue, model: str) -> dict[str, Any]:
         "battery": None
         if profile.battery is None
         else {"kind": profile.battery.kind, "low": profile.battery.low},
-        "jump": profile.jump,
-        "stuck_s": profile.stuck_s,
+        "jump": {kind: change for kind, change in profile.jump.items() if kind in said},
+        "stuck_s": {kind: still_s for kind, still_s in profile.stuck_s.items() if kind in said},
         "connection": None if profile.connection is None else _connection_facts(profile.connection),
         "source": profile.source,
         "known_answers": dict(answers),
@@ -115,7 +116,7 @@ def lines(catalogue: Catalogue, model: str) -> list[tuple[str, str]]:
         ("Battery", _battery_words(profile)),
         ("Doubted", "; ".join(_doubts(profile)) or "only what is not plausible"),
         ("Source", profile.source),
-        ("Known answers", f"{len(profile.vectors)}; {refused} of them say nothing"),
+        ("Known answers", f"{len(profile.vectors)}, {refused} of which must say nothing"),
     ]
 
 

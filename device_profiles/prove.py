@@ -156,7 +156,7 @@ def sent(catalogue: Catalogue, model: str, body: Body, readings: tuple[Reading, 
 
 def _told(readings: Iterable[Reading]) -> str:
     """Readings in a few words: ``temperature = 25.06 °C, battery = 93 %``."""
-    return ", ".join(f"{one.kind} = {one.plain} {one.unit}".rstrip() for one in readings) or "nothing"
+    return ", ".join(_answer(one.kind, one.plain, one.unit, ()) for one in readings) or "nothing"
 
 
 def _answer(kind: str, value: object, unit: str, flags: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
 """Recorded adverts, one JSON object each: what ``lum-hub decode --jsonl`` reads, and a hub tells who listens along.
 
 A record has ``id`` and ``kind`` (``advert`` or ``gatt``); an advert has ``service_data`` {uuid: hex},
-``manufacturer_data`` {"0x0499": hex} and may have ``address``, ``local_name``, ``service_uuids``,
+``manufacturer_data`` {"0x0499": hex} (a service that was not recorded is ``unknown``) and may have ``address``, ``local_name``, ``service_uuids``,
 ``rssi``, ``bindkey`` (hex) and ``model`` (ours, or what stands on the box; used only where the advert does not say
 what it is). A value of a characteristic has ``characteristic`` (``2a19``) and ``value`` (hex). Whatever else it has is not looked at.
 """
@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from device_profiles.advert import Advert, full_uuid
 from device_profiles.catalogue import Catalogue
 from device_profiles.errors import RecordError
-from device_profiles.outcome import Outcome, Status
+from device_profiles.outcome import Outcome, Reason, Status
 from device_profiles.reading import Reading, words
 
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+_UNRECORDED = "unknown"  # in place of a UUID
+_NOBODY = "00:00:00:00:00:00"
 _FIELDS = "A record needs id, kind (advert or gatt) and the advert's fields; see device_profiles/README.md."
 
 
@@ -47,11 +50,27 @@ def decode_record(catalogue: Catalogue, record: Mapping[str, Any]) -> dict[str, 
         raise RecordError(f"Record {identity}: `kind` is {kind!r}, not advert or gatt.", hint=_FIELDS)
     bindkey = record.get("bindkey")
     key = None if bindkey is None else _bytes(identity, "bindkey", bindkey)
-    advert = advert_of(record)
+    advert = _with_service(catalogue, advert_of(record), key)
     outcome = catalogue.decode(advert, key)
     if outcome.status is Status.UNKNOWN:  # some adverts do not say what they are: the record may
         outcome = catalogue.decode(advert, key, catalogue.product(str(record.get("model"))) or "")
     return _line(identity, outcome)
+
+
+def _with_service(catalogue: Catalogue, advert: Advert, key: bytes | None) -> Advert:
+    """The advert with its service, if its data were recorded without the UUID and prove by the address which it is."""
+    data = advert.service_data.get(_UNRECORDED)
+    if data is None:
+        return advert
+    for uuid in catalogue.services:
+        tried = replace(advert, service_data={uuid: data})
+        stranger = replace(tried, address=_NOBODY)
+        if (
+            catalogue.decode(tried, key).status is Status.DECODED
+            and catalogue.decode(stranger, key).reason == Reason.ADDRESS_MISMATCH
+        ):
+            return tried
+    return advert
 
 
 def record_of(advert: Advert) -> dict[str, Any]:

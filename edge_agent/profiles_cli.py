@@ -26,11 +26,12 @@ from device_profiles.describe import (
     products,
 )
 from device_profiles.errors import ProfileError
+from device_profiles.model_file import Mistake
 from device_profiles.profile import Profile
 from edge_agent.errors import ConfigError
 from edge_agent.words import table
 
-PRODUCTS_MAX = 3  # in a line of the list
+PRODUCTS_WIDE = 40  # characters in a line of the list
 LINE_MAX = 100  # characters, also on a wider terminal: longer lines are hard to read
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value.")
@@ -38,16 +39,16 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="One JSON va
 
 @click.group()
 def profiles() -> None:
-    """The sensor models that the hub understands; and is a new model file right?"""
+    """The sensor models that the hub understands: list them, show one, check a new one."""
 
 
 @profiles.command("list")
 @_json_option
 @click.argument("words", nargs=-1)
 def list_(words: Sequence[str], as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
-    """List the models; with WORDS, those that have each of them in model, title or products.
+    """List the models; with WORDS, those that fit.
 
-    Type what stands on the box: lum-hub profiles list lywsd03
+    Type what stands on the box: each word is looked for in model, title and products.
     """
     found = matching(_catalogue(), words)
     if as_json:
@@ -63,12 +64,13 @@ def list_(words: Sequence[str], as_json: bool) -> None:  # noqa: FBT001 - click 
 @_json_option
 @click.argument("model")
 def show(model: str, as_json: bool) -> None:  # noqa: FBT001
-    """Show everything about MODEL: what recognises it, what it says, what is believed of it."""
+    """Show everything about MODEL.
+
+    What recognises it, what it says, what is believed of it, where that is known from.
+    """
     catalogue = _catalogue()
-    try:
-        catalogue.profile(model)
-    except ProfileError as error:
-        raise ConfigError(str(error), hint="See: lum-hub profiles list") from error
+    if model not in catalogue.models:
+        raise click.UsageError(f"There is no model {model}. See: lum-hub profiles list")
     if as_json:
         click.echo(json.dumps(facts(catalogue, model), ensure_ascii=False))
         return
@@ -82,9 +84,10 @@ def show(model: str, as_json: bool) -> None:  # noqa: FBT001
 @profiles.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check(file: Path) -> None:
-    """Check the model FILE: its form, its known answers, every cut of them, and what it encodes.
+    """Check a model FILE.
 
-    Each mistake is one line, FILE:LINE: sentence; the exit code is then 1.
+    Its form, its known answers, every cut of them, what is encoded for it, and whether it stands beside the
+    other models. Each mistake is one line, FILE:LINE: sentence; the exit code is then 1.
     """
     checked = _checked(file)
     for mistake in checked.mistakes:
@@ -107,10 +110,8 @@ def _checked(file: Path) -> Checked:
 
     try:
         return check_model_file(file.read_text("utf-8"), file.stem, others)
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file} is not written in UTF-8.", hint="Save it as UTF-8.") from error
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        return Checked([Mistake(0, "This is no text in UTF-8.")])
     except ProfileError as error:
         raise ConfigError(str(error), hint=error.hint) from error
 
@@ -140,11 +141,13 @@ def _list_table(found: Sequence[Profile], words: Sequence[str]) -> list[str]:
 
 
 def _shortened(names: Sequence[str], words: Sequence[str]) -> str:
-    """The first few products, before them those that fit what was asked for best."""
-    asked = [sum(len(word) for word in words if word.lower() in name.lower()) for name in names]
-    shown = [names[place] for place in sorted(range(len(names)), key=lambda place: -asked[place])][
-        :PRODUCTS_MAX
+    """A few products, before them those that fit what was asked for best."""
+    asked = {name: sum(len(word) for word in words if word.lower() in name.lower()) for name in names}
+    ordered = sorted(names, key=lambda name: -asked[name])
+    shown = [
+        name for place, name in enumerate(ordered) if len(", ".join(ordered[: place + 1])) <= PRODUCTS_WIDE
     ]
+    shown = shown or ordered[:1]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 

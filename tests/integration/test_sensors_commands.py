@@ -14,7 +14,8 @@ import pytest
 import pytest_asyncio
 
 from hil_tests.rig.beacons import SimulatedHome
-from hil_tests.scenario import Action, SensorPlan
+from hil_tests.rig.behaviour import Action
+from hil_tests.scenario import SensorPlan
 from tests.helpers.site import Ended, LivingHome, LivingHub, ended, entry, eventually, living_home
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -133,7 +133,7 @@ def test_times_copies_and_answers_are_told() -> None:
 
     assert said(text, "Time") == "to 1 s; to 0.001 s: button"
     assert said(text, "Copies") == "told by equal packet ids; without one, equal bytes"
-    assert said(text, "Known answers") == "2; 1 of them say nothing"
+    assert said(text, "Known answers") == "2, 1 of which must say nothing"
     assert said(text, "Source") == "made up"
     assert said(text, "Products") == "not listed"
 

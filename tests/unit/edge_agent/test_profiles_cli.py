@@ -6,10 +6,12 @@ import json
 from importlib import resources
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from device_profiles.catalogue import bundled_profiles
+from device_profiles.errors import ProfileError
 from edge_agent.errors import ConfigError
 from edge_agent.profiles_cli import profiles
 from tests.helpers.model_texts import MEASURES
@@ -75,9 +77,8 @@ def test_a_model_that_is_not_there_is_an_error_with_a_way_out() -> None:
     """One sentence, and where to look."""
     error = run("show", "pvxv").exception
 
-    assert isinstance(error, ConfigError)
-    assert "There is no model pvxv" in str(error)
-    assert "lum-hub profiles list" in error.hint
+    assert isinstance(error, click.UsageError)
+    assert str(error) == "There is no model pvxv. See: lum-hub profiles list"
 
 
 @pytest.mark.parametrize("file", sorted(MODELS.glob("*.toml")), ids=lambda file: file.stem)
@@ -115,12 +116,31 @@ def test_a_copy_of_a_bundled_file_is_a_second_of_its_name(tmp_path: Path) -> Non
     assert run("check", str(file)).stdout == f"{file}:3: In `name`: there is a model pvvx already.\n"
 
 
-def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
-    """It is named, with what to do."""
+def test_a_file_that_is_no_text_is_told_so(tmp_path: Path) -> None:
+    """As a mistake like any other."""
     file = tmp_path / "thing.toml"
     file.write_bytes(b"\xff\xfe")
 
-    error = run("check", str(file)).exception
+    assert run("check", str(file)).stdout == f"{file}: This is no text in UTF-8.\n"
 
-    assert isinstance(error, ConfigError)
-    assert "is not written in UTF-8" in str(error)
+
+def test_a_faulty_bundled_file_is_an_error_elsewhere_and_a_mistake_in_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands say which file to mend, and checking that file says where."""
+    message = "other.toml, line 3: In `name`: it is wrong."
+
+    def faulty() -> None:
+        raise ProfileError(message, hint="Correct the file.")
+
+    monkeypatch.setattr("edge_agent.profiles_cli.bundled_profiles", faulty)
+    monkeypatch.setattr("device_profiles.catalogue.bundled_profiles", faulty)
+    good, bad = tmp_path / "thing.toml", tmp_path / "bad.toml"
+    good.write_text(MEASURES, "utf-8")
+    bad.write_text(MEASURES.replace("title", "titel", 1), "utf-8")
+
+    for words in (("list",), ("show", "pvvx"), ("check", str(good))):
+        error = run(*words).exception
+        assert isinstance(error, ConfigError)
+        assert str(error) == message
+    assert run("check", str(bad)).exit_code == 1

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests.scenario import ACTIONS, Scenario, ScenarioError, load_scenario
+from hil_tests.rig.behaviour import ACTIONS
+from hil_tests.scenario import Scenario, ScenarioError, load_scenario
 
 DEMO = Path(__file__).parents[3] / "hil_tests" / "scenarios" / "demo.toml"
 

@@ -47,6 +47,7 @@ class Catalogue:
         self._codecs = {name: codec(profile) for name, profile in self._profiles.items()}
         # By service data, company, listed service or name, whichever of them comes first in this order.
         self._index: dict[str | int, list[_Candidate]] = {}
+        self._fields: dict[tuple[str, str], tuple[Field, ...]] = {}  # by model and kind, once asked for
         self._characteristics: dict[str, Gatt] = {}
         for name, profile in self._profiles.items():
             for wanted in profile.recognise:
@@ -169,9 +170,9 @@ class Catalogue:
             ProfileError: No such model.
             EncodeError: No such kind, or a value that it cannot carry.
         """
-        fields = [field for field in self.codec(model).fields if _named(kind, field)]
+        fields = self._fields_of(model, kind)
         if exponent is not None:
-            fields = [field for field in fields if field.exponent == exponent]
+            fields = tuple(field for field in fields if field.exponent == exponent)
         for field in fields:
             exact = _exact(value, field)
             if exact is not None and field.write(exact) is not None:
@@ -179,6 +180,14 @@ class Catalogue:
         if not fields:
             raise EncodeError(f"{model} has no kind {kind}.", hint="See the model's file for its kinds.")
         raise EncodeError(f"{model} cannot say {kind} = {value!r}.", hint="See the limits in its file.")
+
+    def _fields_of(self, model: str, kind: str) -> tuple[Field, ...]:
+        """Where a model says a kind: asked for again and again by simulated sensors, of few kinds."""
+        known = self._fields.get((model, kind))
+        if known is None:
+            known = tuple(field for field in self.codec(model).fields if _named(kind, field))
+            self._fields[model, kind] = known
+        return known
 
     def _among(self, candidates: list[_Candidate], advert: Advert, key: bytes | None) -> Outcome | None:
         """What the first candidate says that the advert fits."""

@@ -226,7 +226,7 @@ class Chaos:
         after, left = await self.site.status(), await self.site.readings()
         for what in ("refused", "forks"):
             self.forgot[what] += max(0, before[what] - after[what])
-        self.restores.append(StoreRestored(self._backup_at, at, _identities(held) - _identities(left)))
+        self.restores.append(StoreRestored(self._backup_at, at, identities(held) - identities(left)))
 
     async def _copy_hub(self) -> None:
         """Stopped in good order, so that no reading is half-way: the card is copied as it would be on a desk."""
@@ -307,7 +307,7 @@ def _playable(moments: Iterable[Moment]) -> bool:
     return all(at_s[later] - at_s[former] >= apart for (former, later), apart in APART_S.items())
 
 
-def _identities(stored: Iterable[Mapping[str, Any]]) -> Counter[tuple[object, ...]]:
+def identities(stored: Iterable[Mapping[str, Any]]) -> Counter[tuple[object, ...]]:
     """What makes a stored reading this one; its times are left out, as they are placed anew on arrival."""
     names = ("stream", "seq", "sensor", "kind", "value")
     return Counter(tuple(reading[name] for name in names) for reading in stored)
@@ -316,7 +316,7 @@ def _identities(stored: Iterable[Mapping[str, Any]]) -> Counter[tuple[object, ..
 def _store_unproven(restore: StoreRestored, stored: Sequence[Mapping[str, Any]]) -> list[str]:
     if not restore.forgotten:
         return ["The restored store lacked nothing, so its refilling is not proven."]
-    missing = (restore.forgotten - _identities(stored)).total()
+    missing = (restore.forgotten - identities(stored)).total()
     return [f"The restored store still lacks {missing} readings that it once held."] if missing else []
 
 

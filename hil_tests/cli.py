@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from hil_tests import demo as chain
 from hil_tests import screen
@@ -18,7 +19,8 @@ from hil_tests.rig.errors import RigError
 from hil_tests.scenario import load_scenario
 from hil_tests.trace import load_trace
 
-DEMO_SCENARIO = Path(__file__).with_name("scenarios") / "demo.toml"
+SCENARIOS = Path(__file__).with_name("scenarios")
+DEMO_SCENARIO = SCENARIOS / "demo.toml"
 TRACE_SPEED_DEFAULT = 10_000.0
 
 
@@ -116,6 +118,79 @@ def cost(
 
     result = costs.cost(file, batch, time_ms=time_ms)
     click.echo(json.dumps(result) if as_json else costs.in_words(result))
+
+
+@cli.command("list")
+def list_scenarios() -> None:
+    """List the scenarios: name, promise they try to break, what they show."""
+    for file in scenario_files():
+        scenario = load_scenario(file)
+        known = f" (known to fail: {scenario.expected_failure})" if scenario.expected_failure else ""
+        click.echo(f"{file.stem:<34} {scenario.promise or '-':<3} {scenario.title}{known}")
+
+
+@cli.command()
+@click.argument("names", nargs=-1, required=True, metavar="SCENARIO...")
+@click.option("--seed", type=int, help="Another seed than the scenario's.")
+@click.option("--jobs", type=click.IntRange(1, 8), default=1, show_default=True, help="So many at a time.")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    default=Path("lum-hil-runs"),
+    show_default=True,
+    help="Where the runs are kept, for `lum-hil report`.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="A JSON object a run, and one for all as the last line."
+)
+def run(names: tuple[str, ...], seed: int | None, jobs: int, into: Path, as_json: bool) -> None:  # noqa: FBT001
+    """Play scenarios against the real chain and judge them; exit code 1 if one fails.
+
+    A SCENARIO is a name of `lum-hil list`, a file, or `all`.
+    """
+    from hil_tests import proving  # noqa: PLC0415 - the demo needs none of it
+
+    scenarios = [(file, load_scenario(file)) for name in names for file in _files(name)]
+    if seed is not None:
+        scenarios = [(file, msgspec.structs.replace(one, seed=seed)) for file, one in scenarios]
+    results = asyncio.run(proving.run_all(scenarios, jobs, into, as_json=as_json))
+    sys.exit(0 if all(proving.good(result) for result in results) else 1)
+
+
+@cli.command()
+@click.argument("runs", type=click.Path(path_type=Path), default=Path("lum-hil-runs"))
+@click.option(
+    "--html", type=click.Path(path_type=Path), help="Write the timeline here (default: RUNS/report.html)."
+)
+@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML here.")
+def report(runs: Path, html: Path | None, junit: Path | None) -> None:
+    """Draw what the kept RUNS prove: a timeline, and JUnit if asked for."""
+    from hil_tests import report as reports  # noqa: PLC0415 - no other command draws
+
+    kept = reports.load(runs)
+    if not kept:
+        raise RigError(f"There are no runs in {runs}.", hint="Run some: lum-hil run all")
+    target = html or runs / "report.html"
+    target.write_text(reports.page(kept))
+    click.echo(f"{len(kept)} runs: {target}")
+    if junit:
+        junit.write_text(reports.junit(kept))
+        click.echo(f"JUnit: {junit}")
+
+
+def scenario_files() -> list[Path]:
+    """The scenarios that prove something; the demo is only a home."""
+    return sorted(SCENARIOS.glob("p[1-6]_*.toml"))
+
+
+def _files(name: str) -> list[Path]:
+    """The files that a name on the command line stands for."""
+    if name == "all":
+        return scenario_files()
+    for file in (SCENARIOS / f"{name}.toml", Path(name)):
+        if file.is_file():
+            return [file]
+    raise click.UsageError(f"There is no scenario {name!r}; `lum-hil list` shows all.")
 
 
 async def _run(story: chain.Story, settings: chain.Settings, *, as_json: bool) -> dict[str, Any]:

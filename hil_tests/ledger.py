@@ -86,6 +86,7 @@ class Ledger:
         self._states: dict[tuple[str, str], int | str] = {}
         self._newest: dict[str, int] = {}  # packet id of the transmission last delivered
         self._remembered: dict[str, int] = {}  # by a disk put back, of sensors not heard since
+        self._replayed: list[Transmission] = []
 
     def transmit(self, transmission: Transmission) -> None:
         """A sensor is about to send new readings."""
@@ -117,6 +118,14 @@ class Ledger:
         """The hub's disk is again what it was when ``image`` was made."""
         self._remembered = dict(image)
 
+    def replayed(self, transmission: Transmission) -> None:
+        """An attacker is about to play this again: what is stored of it must be doubted, and counts as nothing."""
+        self._replayed.append(transmission)
+
+    def of(self, sensor: str) -> list[Transmission]:
+        """What a sensor transmitted so far, oldest first."""
+        return [entry.transmission for entry in self._entries.get(sensor, [])]
+
     @property
     def delivered(self) -> int:
         """Readings delivered at least once."""
@@ -135,7 +144,8 @@ class Ledger:
         found: dict[Entry, set[str]] = defaultdict(set)
         urgent_ms: list[float] = []
         duplicated = []
-        for reading in sorted(stored, key=lambda row: row["happened_ms"]):
+        believed = [row for row in stored if not self._is_replay(row)]
+        for reading in sorted(believed, key=lambda row: row["happened_ms"]):
             entry = self._match(reading, found)
             if entry is None:
                 duplicated.append(reading)
@@ -152,12 +162,19 @@ class Ledger:
                 (coincided if entry.coincides else in_window if excused else lost).append(lack)
         return Balance(
             delivered=self.delivered,
-            stored=len(stored) - len(duplicated),
+            stored=len(believed) - len(duplicated),
             lost=tuple(lost),
             in_window=tuple(in_window),
             coincided=tuple(coincided),
             duplicated=tuple(duplicated),
             urgent_ms=tuple(sorted(urgent_ms)),
+        )
+
+    def _is_replay(self, row: Mapping[str, Any]) -> bool:
+        """Whether a stored reading is of a replayed frame, and says that it is doubted."""
+        return "counter-reset" in row.get("flags", ()) and any(
+            row["sensor"] == one.sensor and any(_says(reading, row) for reading in one.readings)
+            for one in self._replayed
         )
 
     def _hear_first(self, entry: Entry, at: float) -> None:
@@ -199,9 +216,11 @@ def explained(missing: Iterable[Missing]) -> list[dict[str, Any]]:
 
 
 def _fits(entry: Entry, reading: Mapping[str, Any]) -> bool:
-    return entry.copies > 0 and any(
-        r.kind == reading["kind"] and r.plain == reading["value"] for r in entry.transmission.readings
-    )
+    return entry.copies > 0 and any(_says(one, reading) for one in entry.transmission.readings)
+
+
+def _says(one: Reading, row: Mapping[str, Any]) -> bool:
+    return bool(one.kind == row["kind"] and one.plain == row["value"])
 
 
 def _distance_s(entry: Entry, happened: float) -> float:

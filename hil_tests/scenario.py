@@ -6,42 +6,40 @@ A scenario and its seed fix everything that is random. ``scenarios/demo.toml`` i
 from __future__ import annotations
 
 import hashlib
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
 from device_profiles.encode import reading
 from device_profiles.errors import ProfilesError
+from device_profiles.toml_lines import line_of
+from hil_tests.faults import AnyFault
+from hil_tests.faults.radio import RadioCut, RadioLoss, RadioWeak
+from hil_tests.faults.site import SiteFreeze, SiteKill
+from hil_tests.rig.behaviour import ACTIONS, FIRMWARE_BEHAVIOURS, FIRMWARE_MODEL, Action, Behaviour
 from hil_tests.rig.errors import RigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
+HOMES = Path(__file__).with_name("scenarios") / "homes"
+_PLACE = re.compile(r" - at `(?:\$\.?)?([^`]+)`")
+_UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 KEY_BYTES = 16  # AES-128, as BTHome and the ATC formats use it
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Address = Annotated[str, msgspec.Meta(pattern=r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$")]
 Contract = Annotated[str, msgspec.Meta(pattern=r"^((periodic|heartbeat) [1-9][0-9]* s|event-only)$")]
 Key = Annotated[str, msgspec.Meta(pattern=r"^(derived|[0-9a-f]{32})$")]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=31 * 86_400)]
 Moment = Annotated[float, msgspec.Meta(ge=0)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=600)]
 Copies = Annotated[int, msgspec.Meta(ge=1, le=50)]
 Part = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Decibels = Annotated[float, msgspec.Meta(ge=0, le=30)]
 SignalDbm = Annotated[int, msgspec.Meta(ge=-127, le=20)]
-Behaviour = Literal["climate", "motion", "door", "button", "environment", "thermometer"]
-Action = Literal["move", "open", "close", "press", "measure"]
-
-ACTIONS: dict[Behaviour, tuple[Action, ...]] = {
-    "climate": (),
-    "motion": ("move",),
-    "door": ("open", "close"),
-    "button": ("press",),
-    "environment": (),  # these two must be connected to
-    "thermometer": ("measure",),
-}
 # What each behaviour needs its model to be able to say.
 _KINDS: dict[Behaviour, tuple[str, ...]] = {
     "climate": ("temperature", "humidity", "battery"),
@@ -61,9 +59,10 @@ class ScenarioError(RigError):
 
 
 class Home(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The household."""
+    """The household; ``furnished`` names a file of ``scenarios/homes`` whose sensors it has beside its own."""
 
     name: Name
+    furnished: Name | None = None
 
 
 class SensorPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +74,7 @@ class SensorPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         address: Bluetooth address, upper case with colons.
         behaviour: What it senses.
         model: Name of its profile.
+        runs: Whether it is scripted, or its firmware really runs (``device_profiles/firmware``).
         period_s: Seconds between two climate frames, two heartbeats of an event sensor, or two visits.
         rate_per_min: How often something happens by chance, on average.
         hold_s: Stillness after which motion ends.
@@ -92,6 +92,7 @@ class SensorPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: Address
     behaviour: Behaviour
     model: str = "bthome_v2"
+    runs: Literal["script", "firmware"] = "script"
     period_s: Seconds = 60.0
     rate_per_min: Rate = 0.0
     hold_s: Seconds = 5.0
@@ -124,8 +125,45 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     do: Action
 
 
+class _Furnishing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of ``scenarios/homes``."""
+
+    sensors: tuple[SensorPlan, ...]
+
+
+class Timing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How patient the hub is; short, so that a story of seconds shows what takes minutes in a home."""
+
+    commit_window_max_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 3.0
+    batch_age_max_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 5.0
+
+
+class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What must be true beside the invariants, which hold in every scenario.
+
+    Attributes:
+        alarms: Alarms that the hub must have raised meanwhile (their names, or the beginning of them).
+        cleared: Alarms that must be gone at the end.
+        counts: Reasons that the hub must have counted (``counts`` in its status), at least once.
+        flags: Flags that a stored reading must carry.
+        refusals: Codes that the site must have written down.
+        incidents: Codes of incidents that the site must have raised.
+        online: The hub must be online at the end.
+        silent: It must not be able to hand anything over any more (revoked): what waits is no loss.
+    """
+
+    alarms: tuple[str, ...] = ()
+    cleared: tuple[str, ...] = ()
+    counts: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    incidents: tuple[str, ...] = ()
+    online: bool = True
+    silent: bool = False
+
+
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One scripted story.
+    """One scripted story. ``SCENARIOS.md`` is the specification of the file.
 
     Attributes:
         title: What it shows, in plain words.
@@ -135,15 +173,25 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sensors: Its sensors.
         events: What happens for certain, besides what happens by chance.
         neighbours: How many beacons of other people are in reach; never to be stored.
+        promise: Which of the six promises it tries to break.
+        hub: How patient the hub is.
+        faults: What is done to the chain, and when.
+        expect: What must then be true.
+        expected_failure: Why it is known to fail, in one line; a run that passes all the same is a failure.
     """
 
     title: str
     seed: int
     duration_s: Seconds
     home: Home
-    sensors: Annotated[tuple[SensorPlan, ...], msgspec.Meta(min_length=1)]
+    sensors: tuple[SensorPlan, ...] = ()
     events: tuple[Event, ...] = ()
     neighbours: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
+    promise: Literal["P1", "P2", "P3", "P4", "P5", "P6"] | None = None
+    hub: Timing = Timing()
+    faults: tuple[AnyFault, ...] = ()
+    expect: Expect = Expect()
+    expected_failure: str = ""
 
     def key_of(self, sensor: SensorPlan) -> bytes | None:
         """Return a sensor's encryption key, 16 bytes; None if it sends in the clear."""
@@ -161,40 +209,98 @@ def load_scenario(path: Path) -> Scenario:
         ScenarioError: It cannot be read, is no TOML, has an unknown or a wrong key.
     """
     try:
-        scenario = msgspec.toml.decode(path.read_bytes(), type=Scenario)
+        text = path.read_text("utf-8")
+        scenario = msgspec.toml.decode(text, type=Scenario)
     except OSError as error:
         raise ScenarioError(
             f"Scenario {path} cannot be read: {error.strerror}.", hint="Check the file's name."
         ) from error
     except msgspec.ValidationError as error:
-        raise _error(path, str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _error(path, str(error), text) from error
+    except UnicodeDecodeError as error:
+        raise _error(path, "not written in UTF-8") from error
+    except (
+        msgspec.DecodeError,
+        ValueError,
+        RecursionError,
+    ) as error:  # the last two: numbers, nesting too long
         raise _error(path, f"not TOML: {error}") from error
-    for complaint in _contradictions(scenario):
-        raise _error(path, complaint)
+    furnishing = _furnishing(scenario, path, text)
+    scenario = msgspec.structs.replace(scenario, sensors=furnishing + scenario.sensors)
+    for complaint in _contradictions(scenario, len(furnishing)):
+        raise _error(path, complaint, text)
     return scenario
 
 
-def _error(path: Path, complaint: str) -> ScenarioError:
+def _furnishing(scenario: Scenario, path: Path, text: str) -> tuple[SensorPlan, ...]:
+    """The sensors that the home is furnished with."""
+    if scenario.home.furnished is None:
+        return ()
+    file = HOMES / f"{scenario.home.furnished}.toml"
+    try:
+        return msgspec.toml.decode(file.read_bytes(), type=_Furnishing).sensors
+    except OSError as error:
+        there = ", ".join(sorted(one.stem for one in HOMES.glob("*.toml")))
+        raise _error(
+            path,
+            f"no home is furnished {scenario.home.furnished!r} (there are: {there}) - at `home.furnished`",
+            text,
+        ) from error
+    except msgspec.ValidationError as error:
+        raise _error(file, str(error)) from error
+
+
+def _error(path: Path, complaint: str, text: str = "") -> ScenarioError:
+    complaint = complaint.replace("`$.", "`").rstrip(".")
+    place = _PLACE.search(complaint)
+    unknown = _UNKNOWN.search(complaint)
+    where = ".".join(part[1] for part in (place, unknown) if part)
+    line = line_of(text, where) if where else 0
+    at = f", line {line}" if line else ""
     return ScenarioError(
-        f"Scenario {path}: {complaint.replace('`$.', '`').rstrip('.')}.",
-        hint="Correct that key; hil_tests/scenarios/demo.toml is an example.",
+        f"Scenario {path}{at}: {complaint}.",
+        hint="Correct that key; hil_tests/SCENARIOS.md says what may stand there.",
     )
 
 
-def _contradictions(scenario: Scenario) -> Iterable[str]:
-    """Find what no single key shows: names used twice, events that cannot happen."""
+def _contradictions(scenario: Scenario, furnished: int) -> Iterable[str]:
+    """Find what no single key shows: names used twice, events that cannot happen.
+
+    The first ``furnished`` sensors stand in another file.
+    """
+    if not scenario.sensors:
+        yield "the home has no sensors - at `home`"
     behaviours: dict[str, Behaviour] = {}
     addresses: set[str] = set()
-    for index, sensor in enumerate(scenario.sensors):
+    for index, sensor in enumerate(scenario.sensors, start=-furnished):
+        place = f"sensors[{index}]" if index >= 0 else "home.furnished"
         if sensor.name in behaviours:
-            yield f"two sensors are called {sensor.name!r} - at `sensors[{index}].name`"
+            yield f"two sensors are called {sensor.name!r} - at `{place}.name`"
         if sensor.address in addresses:
-            yield f"two sensors have the address {sensor.address} - at `sensors[{index}].address`"
+            yield f"two sensors have the address {sensor.address} - at `{place}.address`"
         if (unable := _unable(sensor)) is not None:
-            yield f"{unable} - at `sensors[{index}].model`"
+            yield f"{unable} - at `{place}.model`"
         behaviours[sensor.name] = sensor.behaviour
         addresses.add(sensor.address)
+    yield from _fault_contradictions(scenario, behaviours)
+    yield from _event_contradictions(scenario, behaviours)
+
+
+def _fault_contradictions(scenario: Scenario, behaviours: Mapping[str, Behaviour]) -> Iterable[str]:
+    runs = {sensor.name: sensor.runs for sensor in scenario.sensors}
+    for index, fault in enumerate(scenario.faults):
+        on = getattr(fault, "on", None)
+        of_the_home = on is not None and not isinstance(fault, SiteKill | SiteFreeze)
+        everybody = on == "all" and isinstance(fault, RadioLoss | RadioCut | RadioWeak)
+        if of_the_home and not everybody and on not in behaviours:
+            yield f"no sensor is called {on!r} - at `faults[{index}].on`"
+        if fault.runs and runs.get(str(on), fault.runs) != fault.runs:
+            yield f"{fault.verb} needs a sensor that runs {fault.runs} - at `faults[{index}].on`"
+        if fault.at_s + fault.for_s > scenario.duration_s:
+            yield f"{fault.verb} ends after the story, {scenario.duration_s:g} s - at `faults[{index}].at_s`"
+
+
+def _event_contradictions(scenario: Scenario, behaviours: Mapping[str, Behaviour]) -> Iterable[str]:
     for index, event in enumerate(scenario.events):
         behaviour = behaviours.get(event.sensor)
         if behaviour is None:
@@ -203,6 +309,14 @@ def _contradictions(scenario: Scenario) -> Iterable[str]:
             yield f"a {behaviour} sensor cannot {event.do!r} - at `events[{index}].do`"
         elif event.at_s > scenario.duration_s:
             yield f"{event.at_s:g} s is after the end, {scenario.duration_s:g} s - at `events[{index}].at_s`"
+
+
+def _unfit(sensor: SensorPlan) -> str | None:
+    """Tell why the firmware cannot be this sensor; None if it can."""
+    if sensor.behaviour not in FIRMWARE_BEHAVIOURS or sensor.model != FIRMWARE_MODEL:
+        wanted = ", ".join(FIRMWARE_BEHAVIOURS)
+        return f"the firmware is {FIRMWARE_MODEL} and can be one of {wanted}"
+    return None if sensor.period_s.is_integer() else "the firmware counts whole seconds of `period_s`"
 
 
 def _unable(sensor: SensorPlan) -> str | None:

@@ -70,17 +70,14 @@ class Coverage:
 
     def standing(self, sensor: str, now_ms: int) -> Standing:
         """One sensor now. Event-only sensors never keep a contract by themselves."""
-        liveness, last = self._sensors[sensor], self._last.get(sensor)
-        since = self._started_ms if last is None else last
-        allowed = liveness.period_s * 1000 * MISSES_ALLOWED
-        kept = liveness.contract is not Contract.EVENT_ONLY and last is not None and now_ms - since <= allowed
-        return Standing(last, kept)
+        return Standing(self._last.get(sensor), self._is_kept(sensor, now_ms))
 
     def changed(self, now_ms: int) -> dict[str, Standing]:
         """Sensors whose contract was broken, or kept again, since we last told."""
-        standing = {sensor: self.standing(sensor, now_ms) for sensor in self._sensors}
         return {
-            sensor: now for sensor, now in standing.items() if self._due_to_tell(sensor, now.kept, now_ms)
+            sensor: self.standing(sensor, now_ms)
+            for sensor in self._sensors
+            if self._due_to_tell(sensor, self._is_kept(sensor, now_ms), now_ms)
         }
 
     def told(self, standing: Mapping[str, Standing]) -> None:
@@ -90,6 +87,13 @@ class Coverage:
     def heard(self, now_ms: int) -> dict[str, Standing]:
         """Every sensor that was heard in this boot."""
         return {sensor: self.standing(sensor, now_ms) for sensor in self._last}
+
+    def _is_kept(self, sensor: str, now_ms: int) -> bool:
+        """Asked of every sensor at every frame, so it makes nothing."""
+        liveness, last = self._sensors[sensor], self._last.get(sensor)
+        if last is None or liveness.contract is Contract.EVENT_ONLY:
+            return False
+        return now_ms - last <= liveness.period_s * 1000 * MISSES_ALLOWED
 
     def _close(self) -> None:
         """One instant alone proves no span."""

@@ -31,7 +31,7 @@ class Guard:
     Attributes:
         counter: The greatest encryption counter seen.
         repeat: The packet id or frame counter.
-        content: A hash of the readings.
+        content: A hash of the readings; of the greatest counter's frame, where there are counters.
         kept_ms: When it was kept, on the clock of its boot.
         reset: The last counter kept from behind the greatest; ``None`` while there is none.
     """
@@ -48,7 +48,7 @@ def judge(guard: Guard | None, frame: Guard) -> Freshness:
     if guard is None:
         return Freshness.FRESH
     if frame.counter is not None:
-        return Freshness.FRESH if guard.counter is None else _by_counter(guard, frame.counter)
+        return Freshness.FRESH if guard.counter is None else _by_counter(guard, frame.counter, frame.content)
     if frame.repeat is not None:
         return Freshness.REPEAT if frame.repeat == guard.repeat else Freshness.FRESH
     recent = 0 <= frame.kept_ms - guard.kept_ms < REPEAT_WINDOW_MS
@@ -58,7 +58,7 @@ def judge(guard: Guard | None, frame: Guard) -> Freshness:
 def kept(guard: Guard | None, frame: Guard, freshness: Freshness) -> Guard:
     """The guard to remember once ``frame`` is kept."""
     if freshness is Freshness.COUNTER_RESET and guard is not None:
-        return replace(frame, counter=guard.counter, reset=frame.counter)
+        return replace(frame, counter=guard.counter, reset=frame.counter, content=guard.content)
     if frame.counter is None and guard is not None:  # a frame without a counter proves nothing about it
         return replace(frame, counter=guard.counter, reset=guard.reset)
     return frame
@@ -69,7 +69,11 @@ def confirmed(guard: Guard) -> Guard:
     return replace(guard, counter=guard.reset, reset=None)
 
 
-def _by_counter(guard: Guard, counter: int) -> Freshness:
-    if counter in {guard.counter, guard.reset}:
+def _by_counter(guard: Guard, counter: int, content: int) -> Freshness:
+    if counter == guard.reset:
         return Freshness.REPEAT
+    if counter == guard.counter:
+        # A sensor that began anew comes by its old maximum, with something else to say.
+        news = guard.reset is not None and content != guard.content
+        return Freshness.COUNTER_RESET if news else Freshness.REPEAT
     return Freshness.FRESH if counter > (guard.counter or 0) else Freshness.COUNTER_RESET

@@ -98,6 +98,7 @@ class Air(LocalLink):
         super().__init__()  # type: ignore[no-untyped-call]  # Bumble leaves it untyped
         self.seed = seed
         self.counts = AirCounts()
+        self.deaf: set[str] = set()  # listeners whose controller says that it scans and delivers nothing
         self.wall = wall
         self._default = link or Link()
         self._links: dict[tuple[str, str], Link] = {}
@@ -204,7 +205,7 @@ class Air(LocalLink):
             return
         drawn_dbm = stream.gauss(link.signal_dbm, link.sigma_db) if link.sigma_db else link.signal_dbm
         signal_dbm = max(-127, min(20, round(drawn_dbm)))  # what HCI can carry: Vol 4, Part E, 7.7.65.13
-        if not listener.hear(pdu, signal_dbm):
+        if listener.name in self.deaf or not listener.hear(pdu, signal_dbm):
             self.counts.not_taken += 1
             return
         self.counts.delivered += 1

@@ -13,11 +13,13 @@ from device_profiles.advert import Advert
 from device_profiles.encode import encode, reading
 from hil_tests.rig.advertising import advert_bytes
 from hil_tests.rig.air import Air, Link, Pdu
+from hil_tests.rig.errors import RigError
 from hil_tests.rig.sensors import SENSORS, Cause, Frame, Sensor
 
 if TYPE_CHECKING:
     from device_profiles.reading import Reading
-    from hil_tests.scenario import Action, Scenario, SensorPlan
+    from hil_tests.rig.behaviour import Action
+    from hil_tests.scenario import Scenario, SensorPlan
 
 EVENT_BURST_S = 3.0
 PERIODIC_GAP_S = 0.3
@@ -66,8 +68,8 @@ class SimulatedHome:
         ]
         self._events: list[asyncio.TimerHandle] = []
         for plan in scenario.sensors:
-            if plan.behaviour not in SENSORS:
-                continue  # it must be connected to: see ``visited.py``
+            if plan.behaviour not in SENSORS or plan.runs != "script":
+                continue  # it must be connected to (``visited.py``), or runs firmware (``node_home.py``)
             sensor = SENSORS[plan.behaviour](plan, air.stream(plan.name), _sense_of(plan))
             beacon = Beacon(air, sensor, scenario.key_of(plan), report)
             self._beacons[plan.name] = beacon
@@ -94,7 +96,17 @@ class SimulatedHome:
 
     def do(self, sensor: str, action: Action) -> None:
         """Let something happen to the sensor of that name."""
-        self._beacons[sensor].do(action)
+        self.beacon(sensor).do(action)
+
+    def beacon(self, sensor: str) -> Beacon:
+        """The sensor of that name.
+
+        Raises:
+            RigError: None has it, or it must be connected to.
+        """
+        if sensor not in self._beacons:
+            raise RigError(f"No sensor that advertises what it says is called {sensor!r}.")
+        return self._beacons[sensor]
 
 
 class Beacon:
@@ -108,16 +120,32 @@ class Beacon:
         self._address = random_address(sensor.plan.address)
         self._number = 0
         self._began_s = 0.0
+        self._stopped_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._burst = Burst(air, sensor.plan.address)
 
     def start(self) -> None:
-        """Begin to sense and to send."""
-        self._began_s = asyncio.get_running_loop().time()
+        """Begin to sense and to send; after :meth:`stop`, go on as if no time had passed."""
+        self._began_s = asyncio.get_running_loop().time() - self._stopped_s
         self._wait()
+
+    def restart_counters(self) -> int:
+        """Forget packet id and encryption counter, as after a reset; gives what they were."""
+        before, self._number = self._number, 0
+        return before
+
+    def stick(self) -> None:
+        """Say the very same values from now on."""
+        self._sensor.stick()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it says the very same values."""
+        return self._sensor.is_stuck
 
     def stop(self) -> None:
         """Fall silent."""
+        self._stopped_s = self._elapsed_s()
         self._burst.stop()
         if self._timer is not None:
             self._timer.cancel()

@@ -61,6 +61,19 @@ class HciServer:
             await self._server.wait_closed()
         self._path.unlink(missing_ok=True)
 
+    async def absent(self) -> None:
+        """Pull the dongle and leave none: the socket is gone until :meth:`present`."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._path.unlink(missing_ok=True)
+        self.unplug()
+
+    async def present(self) -> None:
+        """Plug a dongle in again."""
+        if self._server is None:
+            await self.__aenter__()
+
     def unplug(self) -> None:
         """Pull the dongle: end all connections; a new one may be made at once."""
         for plug in tuple(self._plugs):

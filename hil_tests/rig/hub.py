@@ -39,11 +39,23 @@ class SensorEntry:
 class Hub:
     """One hub in ``directory``."""
 
-    def __init__(self, directory: Path, log: Path, radio: str) -> None:
+    def __init__(
+        self, directory: Path, log: Path, radio: str | None, environment: Mapping[str, str] = {}
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            directory: Where its configuration and state go.
+            log: Where its output goes.
+            radio: HCI transport to listen through; None: BlueZ, as in a home.
+            environment: Added to the process's environment.
+        """
         self.directory = directory
         self.config = directory / "hub.toml"
         self._radio = radio
-        self.process = Process("lum-hub", [command("lum-hub"), "run", "--config", str(self.config)], log)
+        self.process = Process(
+            "lum-hub", [command("lum-hub"), "run", "--config", str(self.config)], log, environment
+        )
         self._lives: list[dict[str, Any]] = []  # the last status of each life that has ended
         self._cpu_s = 0.0
 
@@ -60,7 +72,7 @@ class Hub:
             "stop_grace_s = 10",
             "",
             "[radio]",
-            f"transport = {_quote(self._radio)}",
+            *([] if self._radio is None else [f"transport = {_quote(self._radio)}"]),
             "",
             "[outbox]",
             f"batch_age_max_s = {batch_age_max_s}",
@@ -87,10 +99,10 @@ class Hub:
         """Start the hub process."""
         await self.process.start()
 
-    async def kill(self) -> None:
-        """SIGKILL; remembers what it had said of itself."""
+    async def kill(self) -> int:
+        """SIGKILL; remembers what it had said of itself. Returns its exit status."""
         self._remember()
-        await self.process.kill()
+        return await self.process.kill()
 
     async def stop(self) -> int:
         """Ask it to stop: it commits and hands over what it can. Returns its exit status."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +27,15 @@ class Usage:
 
 
 class Process:
-    """One long-running command; its output goes to a file."""
+    """One long-running command; its output goes to a file, ``environment`` is added to the rig's own."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] = {}
+    ) -> None:
         self.name = name
         self.log = log
         self._command = command
+        self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
         self.started_at = 0.0
 
@@ -56,7 +60,11 @@ class Process:
         with self.log.open("ab") as log:
             # A group of its own: a terminal's Ctrl-C is for the rig alone, which then ends all in order.
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdout=log, stderr=log, process_group=0
+                *self._command,
+                stdout=log,
+                stderr=log,
+                process_group=0,
+                env={**os.environ, **self._environment},
             )
         self.started_at = time.time()
 

@@ -13,14 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from hil_tests.rig.behaviour import ACTIONS
 from hil_tests.rig.errors import RigError
-from hil_tests.scenario import ACTIONS
 
 if TYPE_CHECKING:
     import random
 
     from device_profiles.reading import Reading
-    from hil_tests.scenario import Action, Behaviour, SensorPlan
+    from hil_tests.rig.behaviour import Action, Behaviour
+    from hil_tests.scenario import SensorPlan
 
 Sense: TypeAlias = Callable[[str, float | str], "Reading"]  # (kind, plain value) -> Reading of the model
 Act: TypeAlias = Callable[[float], "Frame | None"]  # (seconds now) -> what to transmit
@@ -108,6 +109,11 @@ class Sensor:
         """Let ``action``, one that the behaviour allows, happen."""
         raise NotImplementedError
 
+    is_stuck = False
+
+    def stick(self) -> None:
+        """Be stuck; a sensor that only tells events cannot be."""
+
     # What they share.
 
     def _event(self, kind: str, value: float | str) -> Frame:
@@ -138,9 +144,14 @@ class ClimateSensor(Sensor):
         self._temperature_c = stream.uniform(18, 23)
         self._humidity_percent = stream.uniform(40, 55)
 
+    def stick(self) -> None:
+        """Measure nothing any more, and say what it measured last."""
+        self.is_stuck = True
+
     def _state(self) -> tuple[Reading, ...]:
-        self._temperature_c = _wander(self._stream, self._temperature_c, 0.05, 14, 28)
-        self._humidity_percent = _wander(self._stream, self._humidity_percent, 0.3, 25, 75)
+        if not self.is_stuck:
+            self._temperature_c = _wander(self._stream, self._temperature_c, 0.05, 14, 28)
+            self._humidity_percent = _wander(self._stream, self._humidity_percent, 0.3, 25, 75)
         climate = (
             self._sense("temperature", self._temperature_c),
             self._sense("humidity", self._humidity_percent),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -101,16 +102,39 @@ class Site:
 
     def kill(self, role: str) -> int | None:
         """SIGKILL one of the site's processes; the site is to start it again. Returns its pid."""
-        for child in self._children():
-            with contextlib.suppress(psutil.Error):
-                if ROLE_MARKS[role] in " ".join(child.cmdline()) + " ":
-                    child.kill()
-                    return child.pid
+        return self.signal(role, signal.SIGKILL)
+
+    def signal(self, role: str, number: signal.Signals) -> int | None:
+        """Send a signal to one of the site's processes. Returns its pid; None if there is none now."""
+        child = self._child(role)
+        with contextlib.suppress(psutil.Error):
+            if child is not None:
+                child.send_signal(number)
+                return child.pid
         return None
+
+    def pid(self, role: str) -> int | None:
+        """The process with this role, if there is one now."""
+        child = self._child(role)
+        return None if child is None else child.pid
+
+    def state(self, role: str) -> str:
+        """What the system says of the process: ``running``, ``sleeping``, ``stopped`` ...; empty if there is none."""
+        child = self._child(role)
+        with contextlib.suppress(psutil.Error):
+            return "" if child is None else str(child.status())
+        return ""
 
     def pids(self) -> list[int]:
         """All processes of the site, for proof that none is left behind."""
         return [child.pid for child in self._children()]
+
+    def _child(self, role: str) -> psutil.Process | None:
+        for child in self._children():
+            with contextlib.suppress(psutil.Error):
+                if ROLE_MARKS[role] in " ".join(child.cmdline()) + " ":
+                    return child
+        return None
 
     def _children(self) -> list[psutil.Process]:
         try:

@@ -9,9 +9,9 @@ import pytest
 
 from device_profiles.encode import reading
 from device_profiles.reading import Reading
+from hil_tests.rig.behaviour import Behaviour
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.sensors import SENSORS, Cause, Frame, Sensor
-from hil_tests.rig.behaviour import Behaviour
 from hil_tests.scenario import SensorPlan
 
 HOUR_S = 3600.0

@@ -1,0 +1,180 @@
+"""Runs one scenario on the chain and says what it proves. READ FIRST of the rig's proving side.
+
+    bring up > play the story, its faults beside it > hand over > judge
+
+``strategy.py`` brings the chain up, ``faults/`` do what goes wrong, ``ledger.py`` and ``verdict.py``
+judge, ``report.py`` shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hil_tests.chaos import unproven
+from hil_tests.evidence import Evidence
+from hil_tests.rig.errors import RigError
+from hil_tests.rig.process import until
+from hil_tests.scenario import Scenario
+from hil_tests.strategy import Bench, brought_up
+from hil_tests.verdict import Observed, Verdict, judge
+
+LOOK_EVERY_S = 0.3
+DRAIN_WAIT_S = 60.0
+SILENT_WAIT_S = 3.0
+LAST_ADVERTS_S = 1.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the hub said of itself at one time (wall time, s)."""
+
+    at: float
+    uplink: str
+    alarms: tuple[str, ...]
+    waiting: int
+    heard: int
+
+
+@dataclass(slots=True)
+class Result:
+    """One run."""
+
+    scenario: Scenario
+    file: str
+    seed: int
+    verdict: Verdict = Verdict.INVALID
+    sentences: list[str] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    began: float = 0.0
+    ended: float = 0.0
+    figures: dict[str, Any] = field(default_factory=dict)
+    stored: list[dict[str, Any]] = field(default_factory=list)
+    missing: list[dict[str, Any]] = field(default_factory=list)
+    blind: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.ended - self.began
+
+    @property
+    def replay(self) -> str:
+        """The one line that runs it again."""
+        return f"lum-hil run {self.file} --seed {self.seed}"
+
+
+async def run(scenario: Scenario, file: str, *, say: Say = lambda _line: None) -> Result:
+    """Run a scenario in a throwaway chain; whatever fails is in the result, never an exception of the rig's."""
+    result = Result(scenario, file, scenario.seed, began=time.time())
+    with tempfile.TemporaryDirectory(prefix="lum-", ignore_cleanup_errors=True) as name:
+        try:
+            async with brought_up(scenario, Path(name), say) as bench:
+                await _play(bench, result, say)
+                seen = await _observe(bench, result)
+                result.verdict, result.sentences = judge(scenario.expect, seen, scenario.expected_failure)
+        except RigError as error:
+            result.sentences.append(f"The rig failed: {error}")
+    result.ended = time.time()
+    return result
+
+
+async def _play(bench: Bench, result: Result, say: Say) -> None:
+    """The story, and what goes wrong meanwhile."""
+    say("story")
+    watching = asyncio.create_task(_watch(bench, result.looks))
+    await bench.nodes.start()
+    bench.home.start()
+    await bench.visited.start()
+    began = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for fault in bench.scenario.faults:
+                tasks.create_task(_at(fault, began, bench, result.evidence))
+            tasks.create_task(asyncio.sleep(bench.scenario.duration_s))
+    except* RigError as group:
+        raise group.exceptions[0] from group
+    finally:
+        bench.home.stop()
+        bench.visited.stop()
+        await bench.nodes.stop()
+    say("handing over")
+    await asyncio.sleep(LAST_ADVERTS_S)
+    with contextlib.suppress(RigError):  # what is still missing then shows in the balance
+        wait_s = SILENT_WAIT_S if bench.scenario.expect.silent else DRAIN_WAIT_S
+        await until(bench.hub.idle, "Handing over", wait_s)
+    watching.cancel()
+
+
+async def _at(fault: Any, began: float, bench: Bench, evidence: list[Evidence]) -> None:
+    await asyncio.sleep(max(0.0, began + fault.at_s - asyncio.get_running_loop().time()))
+    evidence.append(await fault.play(bench))
+
+
+async def _watch(bench: Bench, looks: list[Look]) -> None:
+    while True:
+        status = bench.hub.status()
+        if status:
+            alarms = tuple(alarm["name"] for alarm in status["alarms"])
+            look = Look(time.time(), status["uplink"], alarms, status["waiting"], status["heard"])
+            if not looks or (looks[-1].uplink, looks[-1].alarms) != (look.uplink, look.alarms):
+                looks.append(look)
+        elif not looks or looks[-1].uplink != "down":
+            looks.append(Look(time.time(), "down", (), 0, 0))
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _observe(bench: Bench, result: Result) -> Observed:
+    """Ask both ends at the end; the hub is stopped first, so that it hands over what it holds."""
+    last = bench.hub.status()
+    rss_mb = bench.hub.usage().rss_mb
+    await bench.stop_hub()
+    site = await bench.site.status()
+    stored = await bench.site.readings()
+    incidents = await bench.site.incidents()
+    window_s = bench.scenario.hub.commit_window_max_s
+    balance = bench.ledger.balance(stored, bench.hub_kills, window_s)
+    names = {plan.address: plan.name for plan in bench.scenario.sensors}
+    result.stored = [row | {"sensor": names.get(row["sensor"], row["sensor"])} for row in stored]
+    result.missing = [asdict(lack) | {"sensor": names.get(lack.sensor, lack.sensor)} for lack in balance.lost]
+    result.blind = [asdict(span) for span in bench.blind_spans]
+    result.figures = {
+        "delivered": balance.delivered,
+        "stored": balance.stored,
+        "lost": len(balance.lost),
+        "in_window": len(balance.in_window),
+        "duplicated": len(balance.duplicated),
+        "urgent_p50_ms": _quantile(balance.urgent_ms, 0.5),
+        "hub_rss_mb": round(rss_mb, 1),
+    }
+    return Observed(
+        balance=balance,
+        evidence=result.evidence,
+        unproven=unproven(bench.restores, stored, incidents),
+        alarms={alarm for look in result.looks for alarm in look.alarms},
+        standing=[alarm["name"] for alarm in last.get("alarms", [])],
+        counts={
+            reason: bench.counted(reason)
+            for reason in {*last.get("counts", {}), *bench.scenario.expect.counts}
+        },
+        flags={flag for row in stored for flag in row.get("flags", ())},
+        refusals={refusal["code"] for refusal in site["refusals"]},
+        forks=site["forks"],
+        incidents={incident["code"] for incident in incidents},
+        online=last.get("uplink") == "online",
+        names=names,
+        began=result.began,
+    )
+
+
+def _quantile(values: tuple[float, ...], part: float) -> float | None:
+    return round(values[min(len(values) - 1, int(len(values) * part))], 1) if values else None

@@ -1,0 +1,259 @@
+"""The chain under a scenario: brought up step by step, held by one object, taken down whatever happens.
+
+    off > site > hub enrolled, its sensors added > hub online > story
+
+Once a step has failed, the chain is broken and stays so: later questions get the first cause again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hil_tests.chaos import LAST_ADVERTS_S, HubRestored, StoreRestored
+from hil_tests.demo import ScenarioStory
+from hil_tests.ledger import Image, Ledger
+from hil_tests.rig.air import Air
+from hil_tests.rig.beacons import SimulatedHome, Transmission
+from hil_tests.rig.errors import RigError
+from hil_tests.rig.hci_server import HciServer
+from hil_tests.rig.hub import Hub
+from hil_tests.rig.node_home import NodeHome
+from hil_tests.rig.process import call, command, until
+from hil_tests.rig.site import Site
+from hil_tests.rig.visited import VisitedHome
+from hil_tests.scenario import Scenario, SensorPlan
+
+ONLINE_WAIT_S = 30.0
+EFFECT_WAIT_S = 30.0
+HANDOVER_WAIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of wall time (s) and what it was."""
+
+    start: float
+    end: float
+    what: str
+
+
+@dataclass(slots=True)
+class Bench:
+    """Everything that a fault may lay hands on, and what the rig knows for certain."""
+
+    scenario: Scenario
+    directory: Path
+    air: Air
+    ledger: Ledger
+    radio: HciServer
+    site: Site
+    hub: Hub
+    home: SimulatedHome
+    visited: VisitedHome
+    nodes: NodeHome
+    notes: dict[Any, Any] = field(default_factory=dict)  # what faults remember between their steps
+    hub_kills: list[float] = field(default_factory=list)
+    restores: list[StoreRestored | HubRestored] = field(default_factory=list)
+    blind_spans: list[Span] = field(default_factory=list)
+    _blind: dict[str, float] = field(default_factory=dict)
+    _delivered: dict[str, int] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)  # of lives of the hub that have ended
+    _card: tuple[Image, float] | None = None
+
+    # What is there.
+
+    def plan(self, name: str) -> SensorPlan:
+        """The sensor with this name.
+
+        Raises:
+            RigError: there is none.
+        """
+        for plan in self.scenario.sensors:
+            if plan.name == name:
+                return plan
+        raise RigError(f"No sensor of the scenario is called {name!r}.")
+
+    def address(self, name: str) -> str:
+        """The address of the sensor with this name."""
+        return self.plan(name).address
+
+    def addresses(self, name: str) -> list[str]:
+        """The address of one sensor, or of ``all``."""
+        return [plan.address for plan in self.scenario.sensors] if name == "all" else [self.address(name)]
+
+    def delivered_from(self, address: str) -> int:
+        """Adverts of one sensor that the hub's radio was given."""
+        return self._delivered.get(address, 0)
+
+    def hear(self, address: str) -> None:
+        """Count an advert that the hub's radio was given."""
+        self._delivered[address] = self._delivered.get(address, 0) + 1
+
+    def transmissions_of(self, address: str) -> int:
+        """How often a sensor said something new."""
+        return len(self.ledger.of(address))
+
+    def first_event_of(self, address: str) -> Transmission:
+        """The first transmission of a sensor that told an event.
+
+        Raises:
+            RigError: it has told none yet.
+        """
+        for one in self.ledger.of(address):
+            if any(reading.urgent or reading.kind == "motion" for reading in one.readings):
+                return one
+        raise RigError(f"The sensor {address} has told no event yet that could be played again.")
+
+    def counted(self, reason: str) -> int:
+        """How often the hub, in all its lives, counted this (see ``counts`` in its status)."""
+        return self._counts.get(reason, 0) + int(self.hub.status().get("counts", {}).get(reason, 0))
+
+    async def until(self, condition: Callable[[], bool], what: str, wait_s: float = EFFECT_WAIT_S) -> None:
+        """Wait for an effect.
+
+        Raises:
+            RigError: it did not come.
+        """
+        await until(condition, what[0].upper() + what[1:], wait_s)
+
+    # What the hub could not hear, for certain.
+
+    def blind(self, why: str) -> None:
+        """From now on the hub cannot hear."""
+        self._blind.setdefault(why, time.time())
+
+    def sighted(self, why: str) -> None:
+        """For this reason it can hear again."""
+        if why in self._blind:
+            self.blind_spans.append(Span(self._blind.pop(why), time.time(), why))
+
+    # What faults share.
+
+    async def kill_hub(self) -> int:
+        """SIGKILL the hub; gives its exit status."""
+        self._remember_counts()
+        status = await self.hub.kill()
+        self.hub_kills.append(time.time())
+        self.blind("hub down")
+        return status
+
+    async def stop_hub(self) -> int:
+        """Ask the hub to stop; gives its exit status."""
+        self._remember_counts()
+        self.blind("hub down")
+        return await self.hub.stop()
+
+    async def start_hub(self) -> None:
+        """Start the hub again, and wait until it speaks."""
+        await self.hub.start()
+        await self.until(lambda: bool(self.hub.status()), "the hub's start")
+        self.sighted("hub down")
+
+    async def copy_card(self) -> None:
+        """Copy all that a hub, stopped in good order, has on its disk."""
+        async with self._out_of_hearing():
+            await self.stop_hub()
+            await self.hub.copy_state(self.directory / "card")
+            self._card = self.ledger.image(), time.time()
+            await self.start_hub()
+
+    async def put_back_card(self) -> int:
+        """Put the copy back; gives how many readings were newer than it."""
+        if self._card is None:
+            raise RigError("There is no copy of the hub's card.")
+        image, copied_at = self._card
+        async with self._out_of_hearing():
+            silent_at = time.time()
+            await self.until(self.hub.idle, "handing over", HANDOVER_WAIT_S)
+            await self.stop_hub()
+            burst_s = ScenarioStory(self.scenario).burst_s
+            await asyncio.sleep(max(0.0, silent_at + burst_s + LAST_ADVERTS_S - time.time()))
+            begun = [one for one in await self.site.incidents() if one["code"] == "epoch-begun"]
+            await self.hub.put_back_state(self.directory / "card")
+            self.ledger.put_back(image)
+            self.restores.append(HubRestored(copied_at, time.time(), len(begun)))
+            stored = await self.site.readings()
+            await self.start_hub()
+        return sum(reading["happened_ms"] > copied_at * 1000 for reading in stored)
+
+    async def revoke_hub(self) -> str:
+        """Revoke the hub's credential as an operator would; gives what the command said."""
+        hub = str(self.hub.status()["hub"])
+        trust = command("lum-trust")
+        return (
+            await call(trust, "revoke", hub, "--reason", "rig", "--dir", str(self.site.directory))
+        ).strip()
+
+    @contextlib.asynccontextmanager
+    async def _out_of_hearing(self) -> AsyncIterator[None]:
+        """No sensor reaches the hub: what is delivered to a hub that is stopping is nobody's fault."""
+        addresses = self.addresses("all")
+        for address in addresses:
+            self.air.cut(address, "hub")
+        try:
+            await asyncio.sleep(LAST_ADVERTS_S)
+            yield
+        finally:
+            for address in addresses:
+                self.air.heal(address, "hub")
+
+    def _remember_counts(self) -> None:
+        for reason, count in self.hub.status().get("counts", {}).items():
+            self._counts[reason] = self._counts.get(reason, 0) + int(count)
+
+
+@contextlib.asynccontextmanager
+async def brought_up(scenario: Scenario, directory: Path, say: Callable[[str], None]) -> AsyncIterator[Bench]:
+    """The whole chain, online and silent; ended afterwards whatever happens.
+
+    Raises:
+        RigError: a part did not start; names which, with its last words.
+    """
+    story = ScenarioStory(scenario)
+    socket = directory / "hci.sock"
+    ledger = Ledger({sensor.address for sensor in story.sensors if sensor.key is not None})
+    air = Air(scenario.seed)
+    radio = HciServer(air, socket)
+    site = Site(directory / "site", directory / "receiver.log")
+    hub = Hub(directory / "hub", directory / "hub.log", f"unix-client:{socket}")
+    home = SimulatedHome(air, scenario, ledger.transmit)
+    visited = VisitedHome(air, scenario, ledger.told)
+    nodes = NodeHome(air, scenario, directory / "nodes", ledger.transmit)
+    bench = Bench(scenario, directory, air, ledger, radio, site, hub, home, visited, nodes)
+    air.observe(ledger.deliver)
+    air.observe(lambda delivery: bench.hear(delivery.address))
+    say("site")
+    await site.create()
+    async with radio, contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(site.stop)
+        stack.push_async_callback(hub.kill)
+        stack.push_async_callback(nodes.stop)
+        await site.start()
+        say("hub")
+        timing = scenario.hub
+        await hub.configure(
+            story.sensors,
+            batch_age_max_s=timing.batch_age_max_s,
+            commit_window_max_s=timing.commit_window_max_s,
+        )
+        await hub.enrol(await site.voucher(story.home))
+        await hub.start()
+        try:
+            await until(
+                lambda: hub.status().get("uplink") == "online", "The hub's way to the site", ONLINE_WAIT_S
+            )
+        except RigError as error:
+            raise RigError(f"{error} Its last words:\n{hub.process.tail()}") from error
+        yield bench
+
+
+def forget(directory: Path) -> None:
+    """Remove what a run left, keys included."""
+    shutil.rmtree(directory, ignore_errors=True)

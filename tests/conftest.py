@@ -7,7 +7,14 @@ import shutil
 
 import pytest
 
-PACKAGE_OF = {"chromium": "chromium", "chromedriver": "chromium-driver", "faketime": "faketime"}
+PACKAGE_OF = {
+    "chromium": "chromium",
+    "chromedriver": "chromium-driver",
+    "dbus-daemon": "dbus",
+    "faketime": "faketime",
+    "fusermount3": "fuse3",
+    "strace": "strace",
+}
 
 _missing = pytest.StashKey[dict[str, set[str]]]()
 

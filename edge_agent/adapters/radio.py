@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from bleak import BleakClient, BleakScanner
-from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
+from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakDBusError
 
 from device_profiles.advert import Advert
 from edge_agent.adapters.visits import GONE, NEARER_HINT, Call, Take, Visit
+from edge_agent.core.deafness import deaf_in_ms
 from edge_agent.errors import RadioError, RadioTrouble, VisitError
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ NO_BLUETOOTH_HINT = (
     "Plug in a Bluetooth adapter and see that the bluetooth service runs, "
     "or name a radio transport in the configuration."
 )
+_BLUEZ_WORDS = {
+    "org.freedesktop.DBus.Error.ServiceUnknown": "the bluetooth service does not run",
+    "org.bluez.Error.InProgress": "somebody else's scan stands in the way, or the bluetooth service hangs",
+}
+SIGNAL_UNKNOWN_DBM = -127  # what bleak gives where BlueZ knows none
 
 
 class Radio:
@@ -60,26 +67,31 @@ class Radio:
         self._active = active
         self._scanner: BleakScanner | None = None
         self._ended: asyncio.Future[None] | None = None
+        self._heard_ms = 0  # the last frame, or the beginning
         self._visiting = asyncio.Lock()
 
     async def run(self) -> None:
         """Listen until cancelled.
 
         Raises:
-            RadioError: There is no Bluetooth to use, or it went away.
+            RadioError: There is no Bluetooth to use, it went away, or it has been silent for too long.
             ConfigError: There is no such kind of transport.
         """
         self._ended = ended = asyncio.get_running_loop().create_future()
+        ended.add_done_callback(_look_at)
+        self._heard_ms = self._boot_ms()
         scanner = self._new_scanner()
-        await _start(scanner)
-        self._scanner = scanner
-        try:
-            await ended
-        finally:
-            self._scanner = None
-            ended.cancel()  # so that a visit under way knows why it was broken off
-            with contextlib.suppress(*GONE):  # what is gone already need not be stopped
-                await scanner.stop()
+        async with contextlib.AsyncExitStack() as stack:
+            await self._watch(stack)
+            await _start(scanner)
+            self._scanner = scanner
+            try:
+                await self._listen(ended)
+            finally:
+                self._scanner = None
+                ended.cancel()  # so that a visit under way knows why it was broken off
+                with contextlib.suppress(*GONE):  # what is gone already need not be stopped
+                    await scanner.stop()
 
     async def visit(self, visit: Visit, take: Take) -> None:
         """Connect, subscribe, read, stay until the sensor hangs up or ``stay_s`` is over, and leave.
@@ -101,7 +113,7 @@ class Radio:
             ended = self._ended
             trouble: VisitError | None = None
             try:
-                await Call(visit, take).make(self._client)
+                await Call(visit, functools.partial(self._told, take)).make(self._client)
             except BleakBluetoothNotAvailableError as error:
                 raise _not_available(error) from error
             except VisitError as error:
@@ -110,6 +122,25 @@ class Radio:
                 raise _not_listening() from trouble
             if trouble is not None:
                 raise trouble
+
+    async def _watch(self, stack: contextlib.AsyncExitStack) -> None:
+        """Have BlueZ watched: bleak's scanner would not notice its end."""
+        if self._transport is None:
+            from edge_agent.adapters.bluez import watched  # noqa: PLC0415  # D-Bus, for who uses it
+
+            with _in_our_words():
+                await stack.enter_async_context(watched(self._adapter, self._end))
+
+    async def _listen(self, ended: asyncio.Future[None]) -> None:
+        while wait_ms := deaf_in_ms(self._heard_ms, self._boot_ms()):
+            await asyncio.wait({ended}, timeout=wait_ms / 1000)
+            if ended.done():
+                return ended.result()
+        raise RadioError(
+            "The radio says that it listens, and hears nothing at all.",
+            RadioTrouble.DEAF,
+            hint="The hub starts it anew; if this stays, restart the hub or its Bluetooth adapter.",
+        )
 
     def _new_scanner(self) -> BleakScanner:
         if self._transport is None:
@@ -141,7 +172,14 @@ class Radio:
 
         return BleakClient(device, over, timeout=visit.connect_s, backend=HciClient)
 
+    def _told(self, take: Take, characteristic: str, value: bytes) -> None:
+        self._heard_ms = self._boot_ms()
+        take(characteristic, value)
+
     def _detected(self, device: BLEDevice, data: AdvertisementData) -> None:
+        if self._transport is None and data.rssi == SIGNAL_UNKNOWN_DBM:
+            return  # no advert: BlueZ has told of another change, such as the end of a discovery
+        self._heard_ms = self._boot_ms()
         try:
             self._hear(
                 Advert(
@@ -151,7 +189,7 @@ class Radio:
                     service_data=data.service_data,
                     manufacturer_data=data.manufacturer_data,
                     signal_dbm=data.rssi,
-                    heard_ms=self._boot_ms(),
+                    heard_ms=self._heard_ms,
                 )
             )
         except Exception as error:  # noqa: BLE001  # libraries swallow it here; it must end run() instead
@@ -162,12 +200,24 @@ class Radio:
             self._ended.set_exception(error)
 
 
+def _look_at(ended: asyncio.Future[None]) -> None:
+    """Take note of an end that came while nobody waited for it: during the start, or after another one."""
+    if not ended.cancelled():
+        ended.exception()
+
+
 async def _start(scanner: BleakScanner) -> None:
-    try:
+    with _in_our_words():
         await scanner.start()
+
+
+@contextlib.contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
     except BleakBluetoothNotAvailableError as error:
         raise _not_available(error) from error
-    except (BleakError, OSError) as error:  # no D-Bus at all is a bare FileNotFoundError
+    except GONE as error:  # no D-Bus at all is a bare FileNotFoundError
         raise RadioError(
             f"Bluetooth cannot be used: {_words(error)}.", RadioTrouble.ABSENT, hint=NO_BLUETOOTH_HINT
         ) from error
@@ -202,4 +252,6 @@ def _not_listening() -> RadioError:
 def _words(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no D-Bus on this system"
+    if isinstance(error, BleakDBusError):
+        return _BLUEZ_WORDS.get(error.dbus_error) or error.dbus_error_details or error.dbus_error
     return str(error.args[0] if error.args else type(error).__name__).rstrip(".")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hil_tests.rig.process import Process, Usage, call, command
+from hil_tests.rig.wrapping import Wrapping
 
 ROLES: Mapping[str, str] = {  # of the rig's sensors, by what they sense
     "climate": "climate",
@@ -53,11 +54,22 @@ class Hub:
         self.directory = directory
         self.config = directory / "hub.toml"
         self._radio = radio
-        self.process = Process(
-            "lum-hub", [command("lum-hub"), "run", "--config", str(self.config)], log, environment
-        )
+        self._log = log
+        self._environment = environment
+        self.process: Process
+        self.wrap(Wrapping())
         self._lives: list[dict[str, Any]] = []  # the last status of each life that has ended
         self._cpu_s = 0.0
+
+    def wrap(self, wrapping: Wrapping) -> None:
+        """Its next life is in this wrapping; an empty one is none."""
+        words = wrapping.command([command("lum-hub"), "run", "--config", str(self.config)])
+        self.process = Process("lum-hub", words, self._log, self._environment)
+
+    def live_on(self, disk: Path) -> None:
+        """Keep its state there; to be said before it is configured."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.state.symlink_to(disk, target_is_directory=True)
 
     async def configure(
         self, sensors: Sequence[SensorEntry], *, batch_age_max_s: float, commit_window_max_s: float
@@ -65,7 +77,7 @@ class Hub:
         """Write ``hub.toml``, and add the sensors as an installer would."""
         self.directory.mkdir(parents=True, exist_ok=True)
         lines = [
-            f"state_dir = {_quote(self._state)}",
+            f"state_dir = {_quote(self.state)}",
             f"runtime_dir = {_quote(self.directory / 'run')}",
             "status_period_s = 0.5",
             "heartbeat_period_s = 10",
@@ -111,17 +123,17 @@ class Hub:
 
     async def copy_state(self, to: Path) -> None:
         """Copy all that a stopped hub has on its disk."""
-        await asyncio.to_thread(shutil.copytree, self._state, to)
+        await asyncio.to_thread(shutil.copytree, self.state, to)
 
     async def put_back_state(self, copy: Path) -> None:
         """Make a stopped hub's disk what it was when the copy was made."""
-        await asyncio.to_thread(shutil.rmtree, self._state)
-        await asyncio.to_thread(shutil.copytree, copy, self._state)
+        await asyncio.to_thread(shutil.rmtree, self.state)
+        await asyncio.to_thread(shutil.copytree, copy, self.state)
 
     def status(self) -> dict[str, Any]:
         """What the running hub says of itself; empty until this life has said anything."""
         try:
-            facts: dict[str, Any] = json.loads((self.directory / "run" / "status.json").read_text())
+            facts: dict[str, Any] = json.loads(self.status_file.read_text())
         except (OSError, ValueError):
             return {}
         return facts if self.process.running and facts.get("pid") == self.process.pid else {}
@@ -145,8 +157,14 @@ class Hub:
         return self.process.usage()
 
     @property
-    def _state(self) -> Path:
+    def state(self) -> Path:
+        """All that it keeps over its lives."""
         return self.directory / "state"
+
+    @property
+    def status_file(self) -> Path:
+        """What it says of itself."""
+        return self.directory / "run" / "status.json"
 
     def _remember(self) -> None:
         """This life is about to end."""

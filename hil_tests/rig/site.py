@@ -35,12 +35,12 @@ class Site:
             "lum-receiver", [command("lum-receiver"), "run", "--config", str(self.config)], log
         )
 
-    async def create(self) -> None:
-        """Make its keys and its configuration, on free ports."""
+    async def create(self, host: str = "127.0.0.1") -> None:
+        """Make its keys and its configuration, on free ports; hubs will know it by ``host``."""
         self.ports = dict(zip(("mqtt", "nats", "authority", "portal"), _free_ports(4), strict=True))
         ports = [part for name, port in self.ports.items() for part in (f"--{name}-port", str(port))]
         await call(
-            command("lum-trust"), "init", str(self.directory), "--site", "demo", "--host", "127.0.0.1", *ports
+            command("lum-trust"), "init", str(self.directory), "--site", "demo", "--host", host, *ports
         )
 
     async def start(self) -> None:

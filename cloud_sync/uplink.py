@@ -187,10 +187,9 @@ class Uplink:
                 tasks.create_task(self._listen(session), name="uplink.listen")
                 tasks.create_task(self._speak(session), name="uplink.speak")
 
-    @contextlib.asynccontextmanager
-    async def _connected(self, link: Link) -> AsyncIterator[aiomqtt.Client]:
-        """A subscribed client; turns the library's errors into ours, one error instead of a group."""
-        client = aiomqtt.Client(
+    def _client(self, link: Link) -> aiomqtt.Client:
+        """A client of the broker, not yet connected."""
+        return aiomqtt.Client(
             link.host,
             link.port,
             identifier=self._party.hub,
@@ -200,6 +199,11 @@ class Uplink:
             timeout=CONNECT_TIMEOUT_S,
             keepalive=KEEPALIVE_S,
         )
+
+    @contextlib.asynccontextmanager
+    async def _connected(self, link: Link) -> AsyncIterator[aiomqtt.Client]:
+        """A subscribed client; turns the library's errors into ours, one error instead of a group."""
+        client = self._client(link)
         try:
             async with client:
                 await client.subscribe(down_topic(self._party.hub), qos=0)

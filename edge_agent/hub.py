@@ -81,7 +81,22 @@ def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
         ConfigError: the list of sensors cannot be used, one names an unknown model, or its key cannot be read.
         OutboxError: the outbox cannot be opened.
     """
-    identity = authority.load_identity(config.state)
+    return assemble(config, clock, chance, authority.load_identity(config.state))
+
+
+def assemble(
+    config: HubConfig,
+    clock: Clock,
+    chance: random.Random,
+    identity: authority.HubIdentity,
+    line: type[Uplink] = Uplink,
+) -> Hub:
+    """What :func:`build` does once it knows who this hub is; ``line`` is the uplink's class.
+
+    Raises:
+        ConfigError: as above.
+        OutboxError: as above.
+    """
     store = SensorStore(config.state)
     mark = store.mark()  # before they are read: what is written meanwhile must still be noticed
     roster = store.roster()
@@ -114,7 +129,7 @@ def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
         coverage=coverage,
         hearing=Hearing(catalogue, {a: s.assigned for a, s in sensors.items()}, outbox.guards(), coverage),
         keeping=keeping,
-        uplink=build_uplink(config, clock, chance, identity, outbox, coverage, disk),
+        uplink=build_uplink(config, clock, chance, identity, outbox, coverage, disk, line),
         alarms=Alarms(clock.wall_ms),
         disk=disk,
         heard=asyncio.Queue(config.radio.adverts_waiting_max),
@@ -139,6 +154,7 @@ def build_uplink(
     outbox: Outbox,
     coverage: Coverage,
     disk: ThreadPoolExecutor,
+    line: type[Uplink] = Uplink,
 ) -> Uplink:
     """The hub's end of the line, with everything that still waits for a receipt."""
     shelf = outbox.shelf()
@@ -151,7 +167,7 @@ def build_uplink(
         receipt_key=lambda certificate: identity.trust.receipt_key(certificate, clock.wall_ms()),
         previous=outbox.previous,
     )
-    return Uplink(
+    return line(
         party,
         Sender(shelf.floors, shelf.receipted, shelf.items, chance.random),
         ShelfOnDisk(outbox, disk, clock, party),

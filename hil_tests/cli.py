@@ -134,6 +134,11 @@ def list_scenarios() -> None:
 @click.option("--seed", type=int, help="Another seed than the scenario's.")
 @click.option("--jobs", type=click.IntRange(1, 8), default=1, show_default=True, help="So many at a time.")
 @click.option(
+    "--virtual",
+    is_flag=True,
+    help="In virtual time, in this process: a day in seconds, exact by seed. Plays no fault of processes.",
+)
+@click.option(
     "--into",
     type=click.Path(path_type=Path),
     default=Path("lum-hil-runs"),
@@ -143,7 +148,14 @@ def list_scenarios() -> None:
 @click.option(
     "--json", "as_json", is_flag=True, help="A JSON object a run, and one for all as the last line."
 )
-def run(names: tuple[str, ...], seed: int | None, jobs: int, into: Path, as_json: bool) -> None:  # noqa: FBT001
+def run(
+    names: tuple[str, ...],
+    seed: int | None,
+    jobs: int,
+    virtual: bool,  # noqa: FBT001
+    into: Path,
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Play scenarios against the real chain and judge them; exit code 1 if one fails.
 
     A SCENARIO is a name of `lum-hil list`, a file, or `all`.
@@ -153,7 +165,10 @@ def run(names: tuple[str, ...], seed: int | None, jobs: int, into: Path, as_json
     scenarios = [(file, load_scenario(file)) for name in names for file in _files(name)]
     if seed is not None:
         scenarios = [(file, msgspec.structs.replace(one, seed=seed)) for file, one in scenarios]
-    results = asyncio.run(proving.run_all(scenarios, jobs, into, as_json=as_json))
+    if virtual:
+        results = proving.run_virtual_all(scenarios, into, as_json=as_json)
+    else:
+        results = asyncio.run(proving.run_all(scenarios, jobs, into, as_json=as_json))
     sys.exit(0 if all(proving.good(result) for result in results) else 1)
 
 

@@ -28,6 +28,23 @@ def good(result: Result) -> bool:
     return result.verdict in {Verdict.PASSED, Verdict.EXPECTED}
 
 
+def run_virtual_all(scenarios: Sequence[tuple[Path, Scenario]], into: Path, *, as_json: bool) -> list[Result]:
+    """Run them in virtual time, one after the other; each is told as it ends and kept in ``into``.
+
+    Raises:
+        RigError: one has a fault that needs processes.
+    """
+    from hil_tests.inprocess import run_virtual  # noqa: PLC0415 - the hub's code, which the rig else never loads
+
+    results: list[Result] = []
+    for file, scenario in scenarios:
+        result = run_virtual(scenario, scenario.seed, file=str(file))
+        _told(result, into, as_json=as_json)
+        results.append(result)
+    _end(results, as_json=as_json)
+    return results
+
+
 async def run_all(
     scenarios: Sequence[tuple[Path, Scenario]], jobs: int, into: Path, *, as_json: bool
 ) -> list[Result]:
@@ -38,14 +55,22 @@ async def run_all(
         async with turns:
             click.echo(f"running  {scenario.title}", err=True)
             result = await run(scenario, str(file))
-        report.save(result, into)
-        click.echo(json.dumps(report.facts(result)) if as_json else in_words(result))
+        _told(result, into, as_json=as_json)
         return result
 
     results = await asyncio.gather(*(one(file, scenario) for file, scenario in scenarios))
+    _end(results, as_json=as_json)
+    return list(results)
+
+
+def _told(result: Result, into: Path, *, as_json: bool) -> None:
+    report.save(result, into)
+    click.echo(json.dumps(report.facts(result)) if as_json else in_words(result))
+
+
+def _end(results: Sequence[Result], *, as_json: bool) -> None:
     total = report.summary(results)
     click.echo(json.dumps(total) if as_json else _total(total))
-    return list(results)
 
 
 def in_words(result: Result) -> str:

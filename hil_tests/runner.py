@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hil_tests import mutants
 from hil_tests.chaos import unproven
 from hil_tests.evidence import Evidence
 from hil_tests.rig.errors import RigError
@@ -73,12 +74,22 @@ class Result:
         return f"lum-hil run {self.file} --seed {self.seed}"
 
 
-async def run(scenario: Scenario, file: str, *, say: Say = lambda _line: None) -> Result:
-    """Run a scenario in a throwaway chain; whatever fails is in the result, never an exception of the rig's."""
+async def run(
+    scenario: Scenario, file: str, *, say: Say = lambda _line: None, mutant: str | None = None
+) -> Result:
+    """Run a scenario in a throwaway chain; whatever fails is in the result, never an exception of the rig's.
+
+    Args:
+        scenario: What is played.
+        file: Where it came from, for who wants to run it again.
+        say: Told each step.
+        mutant: The bug that is planted in the hub (``mutants/``).
+    """
+    planted = mutants.environment(mutant) if mutant else {}
     result = Result(scenario, file, scenario.seed, began=time.time())
     with tempfile.TemporaryDirectory(prefix="lum-", ignore_cleanup_errors=True) as name:
         try:
-            async with brought_up(scenario, Path(name), say) as bench:
+            async with brought_up(scenario, Path(name), say, planted) as bench:
                 await _play(bench, result, say)
                 seen = await _observe(bench, result)
                 result.verdict, result.sentences = judge(scenario.expect, seen, scenario.expected_failure)

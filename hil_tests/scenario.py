@@ -131,9 +131,10 @@ class _Furnishing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sensors: tuple[SensorPlan, ...]
 
 
-class Timing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How patient the hub is; short, so that a story of seconds shows what takes minutes in a home."""
+class HubPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """By what it hears (an HCI dongle of its own, or BlueZ as in a home), and how patient it is; short, so that a story of seconds shows what takes minutes in a home."""
 
+    radio: Literal["hci", "bluez"] = "hci"
     commit_window_max_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 3.0
     batch_age_max_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 5.0
 
@@ -174,7 +175,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         events: What happens for certain, besides what happens by chance.
         neighbours: How many beacons of other people are in reach; never to be stored.
         promise: Which of the six promises it tries to break.
-        hub: How patient the hub is.
+        hub: By what it hears, and how patient it is.
         faults: What is done to the chain, and when.
         expect: What must then be true.
         expected_failure: Why it is known to fail, in one line; a run that passes all the same is a failure.
@@ -188,7 +189,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: tuple[Event, ...] = ()
     neighbours: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
     promise: Literal["P1", "P2", "P3", "P4", "P5", "P6"] | None = None
-    hub: Timing = Timing()
+    hub: HubPlan = HubPlan()
     faults: tuple[AnyFault, ...] = ()
     expect: Expect = Expect()
     expected_failure: str = ""
@@ -288,12 +289,16 @@ def _contradictions(scenario: Scenario, furnished: int) -> Iterable[str]:
 
 def _fault_contradictions(scenario: Scenario, behaviours: Mapping[str, Behaviour]) -> Iterable[str]:
     runs = {sensor.name: sensor.runs for sensor in scenario.sensors}
+    if {"lossy-disk", "small-disk"} <= {fault.needs for fault in scenario.faults}:
+        yield "a disk that is full cannot fail in other ways too; make two scenarios of it - at `faults`"
     for index, fault in enumerate(scenario.faults):
         on = getattr(fault, "on", None)
         of_the_home = on is not None and not isinstance(fault, SiteKill | SiteFreeze)
         everybody = on == "all" and isinstance(fault, RadioLoss | RadioCut | RadioWeak)
         if of_the_home and not everybody and on not in behaviours:
             yield f"no sensor is called {on!r} - at `faults[{index}].on`"
+        if fault.needs in {"hci", "bluez"} and fault.needs != scenario.hub.radio:
+            yield f"{fault.verb} needs a hub whose `hub.radio` is {fault.needs} - at `faults[{index}].do`"
         if fault.runs and runs.get(str(on), fault.runs) != fault.runs:
             yield f"{fault.verb} needs a sensor that runs {fault.runs} - at `faults[{index}].on`"
         if fault.at_s + fault.for_s > scenario.duration_s:

@@ -11,19 +11,20 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hil_tests.chaos import LAST_ADVERTS_S, HubRestored, StoreRestored
 from hil_tests.demo import ScenarioStory
+from hil_tests.equipment import Equipment
 from hil_tests.ledger import Image, Ledger
 from hil_tests.rig.air import Air
 from hil_tests.rig.beacons import SimulatedHome, Transmission
 from hil_tests.rig.errors import RigError
-from hil_tests.rig.hci_server import HciServer
 from hil_tests.rig.hub import Hub
+from hil_tests.rig.network import ADVERTISED_HOST, SITE_HOST
 from hil_tests.rig.node_home import NodeHome
 from hil_tests.rig.process import call, command, until
 from hil_tests.rig.site import Site
@@ -52,7 +53,7 @@ class Bench:
     directory: Path
     air: Air
     ledger: Ledger
-    radio: HciServer
+    equipment: Equipment
     site: Site
     hub: Hub
     home: SimulatedHome
@@ -210,28 +211,31 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def brought_up(scenario: Scenario, directory: Path, say: Callable[[str], None]) -> AsyncIterator[Bench]:
-    """The whole chain, online and silent; ended afterwards whatever happens.
+async def brought_up(
+    scenario: Scenario, directory: Path, say: Callable[[str], None], planted: Mapping[str, str] = {}
+) -> AsyncIterator[Bench]:
+    """The whole chain, online and silent; ended afterwards whatever happens. ``planted`` is for the hub's process.
 
     Raises:
         RigError: a part did not start; names which, with its last words.
     """
     story = ScenarioStory(scenario)
-    socket = directory / "hci.sock"
     ledger = Ledger({sensor.address for sensor in story.sensors if sensor.key is not None})
     air = Air(scenario.seed)
-    radio = HciServer(air, socket)
     site = Site(directory / "site", directory / "receiver.log")
-    hub = Hub(directory / "hub", directory / "hub.log", f"unix-client:{socket}")
     home = SimulatedHome(air, scenario, ledger.transmit)
     visited = VisitedHome(air, scenario, ledger.told)
     nodes = NodeHome(air, scenario, directory / "nodes", ledger.transmit)
-    bench = Bench(scenario, directory, air, ledger, radio, site, hub, home, visited, nodes)
-    air.observe(ledger.deliver)
-    air.observe(lambda delivery: bench.hear(delivery.address))
+    equipment = Equipment()
+    behind_a_line = any(fault.needs == "line" for fault in scenario.faults)
     say("site")
-    await site.create()
-    async with radio, contextlib.AsyncExitStack() as stack:
+    await site.create(ADVERTISED_HOST if behind_a_line else SITE_HOST)
+    async with contextlib.AsyncExitStack() as stack:
+        hub = await equipment.radio(stack, scenario, air, directory, planted)
+        await equipment.around(stack, scenario, hub, site, directory)
+        bench = Bench(scenario, directory, air, ledger, equipment, site, hub, home, visited, nodes)
+        air.observe(ledger.deliver)
+        air.observe(lambda delivery: bench.hear(delivery.address))
         stack.push_async_callback(site.stop)
         stack.push_async_callback(hub.kill)
         stack.push_async_callback(nodes.stop)

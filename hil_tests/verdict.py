@@ -81,6 +81,9 @@ def _invariants(expect: Expect, seen: Observed) -> Iterable[str]:
             yield f"Lost: {lack.kind} = {lack.value} of {seen.name(lack.sensor)}, delivered at {lack.delivered_at - seen.began:.1f} s."
     for row in balance.duplicated:
         yield f"Stored and never sent, or twice: {row['kind']} = {row['value']} of {seen.name(row['sensor'])}."
+    for one in seen.evidence:
+        if one.facts.get("believed"):
+            yield f"{one.fault}: the hub took a stranger for the site."
     if seen.forks:
         yield f"The site holds {seen.forks} forks."
     for code in sorted(set(seen.refusals) - set(expect.refusals)):

@@ -3,7 +3,35 @@
 from __future__ import annotations
 
 from hil_tests.faults.base import Fault
-from hil_tests.faults.hub import HubFreeze, HubImage, HubKill, HubRestart, HubRevoked
+from hil_tests.faults.bluez import (
+    BluezBusKilled,
+    BluezCrash,
+    BluezEmptyAdverts,
+    BluezInProgress,
+    BluezPowerOff,
+)
+from hil_tests.faults.clock import ClockDrift, ClockJump, ClockSet
+from hil_tests.faults.disk import DiskFull, DiskPowerCut, DiskReadOnly, DiskRot, DiskWornOut
+from hil_tests.faults.hub import (
+    HubFreeze,
+    HubImage,
+    HubKill,
+    HubKillAtSync,
+    HubRestart,
+    HubRevoked,
+    HubSlow,
+)
+from hil_tests.faults.line import (
+    LineHalfOpen,
+    LineIntercepted,
+    LineLossy,
+    LinePartition,
+    LinePortal,
+    LineRefused,
+    LineReset,
+    LineSlow,
+    LineThin,
+)
 from hil_tests.faults.radio import RadioCut, RadioDeaf, RadioLoss, RadioUnplug, RadioWeak
 from hil_tests.faults.sensor import (
     SensorDead,
@@ -31,11 +59,35 @@ AnyFault = (
     | SensorGhost
     | SensorReplayed
     | SensorSpoofed
+    | BluezCrash
+    | BluezBusKilled
+    | BluezPowerOff
+    | BluezInProgress
+    | BluezEmptyAdverts
     | HubKill
+    | HubKillAtSync
+    | HubSlow
     | HubRestart
     | HubFreeze
     | HubImage
     | HubRevoked
+    | DiskReadOnly
+    | DiskWornOut
+    | DiskFull
+    | DiskPowerCut
+    | DiskRot
+    | ClockJump
+    | ClockSet
+    | ClockDrift
+    | LinePartition
+    | LineHalfOpen
+    | LineRefused
+    | LineSlow
+    | LineLossy
+    | LineThin
+    | LineReset
+    | LinePortal
+    | LineIntercepted
     | SiteKill
     | SiteFreeze
     | StoreRestore

@@ -27,6 +27,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """
 
     runs: ClassVar[str] = ""
+    needs: ClassVar[str] = ""
     at_s: Moment
     for_s: Moment = 0.0
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
 
 from hil_tests.faults.base import Fault
+from hil_tests.rig.injection import Injection
+from hil_tests.rig.pace import slow
+from hil_tests.rig.wrapping import Wrapping
 
 if TYPE_CHECKING:
     from hil_tests.strategy import Bench
@@ -71,6 +78,60 @@ class HubFreeze(Fault, frozen=True, kw_only=True, tag="hub.freeze"):
             f"its status moved by {silent_ms} ms in {self.for_s:g} s",
             {},
         )
+
+
+class HubSlow(Fault, frozen=True, kw_only=True, tag="hub.slow"):
+    """It gets only a share of one processor: an old board, or a process that ran wild beside it."""
+
+    share: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.2
+
+    async def begin(self, bench: Bench) -> None:
+        """Hold it back."""
+        stack = bench.notes[self, "held"] = contextlib.AsyncExitStack()
+        bench.notes[self] = await stack.enter_async_context(slow(bench.hub.process.pid, self.share))
+
+    async def end(self, bench: Bench) -> None:
+        """Let it run."""
+        await bench.notes[self, "held"].aclose()
+
+    def proof(self, bench: Bench) -> tuple[bool, str, dict[str, Any]]:
+        """It fired if it was stopped, and used no more than its share."""
+        paced = bench.notes[self].evidence()
+        words = (
+            f"it used {paced.cpu_s:.1f} s of processor in {paced.wall_s:.1f} s, stopped {paced.stops} times"
+        )
+        return paced.fired(), words, {"stops": paced.stops}
+
+
+class HubKillAtSync(Fault, frozen=True, kw_only=True, tag="hub.kill-at-sync"):
+    """It is started anew, and killed as it makes its n-th sync; started again after ``for_s``, which must be enough."""
+
+    nth: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+
+    async def begin(self, bench: Bench) -> None:
+        """Begin a life that will end so."""
+        log = bench.directory / f"syncs-{self.at_s:g}"
+        fault = bench.notes[self] = Injection(("fdatasync",), log, when=str(self.nth))
+        await bench.stop_hub()
+        bench.hub.wrap(fault.wrapping())
+        await bench.start_hub()
+        bench.notes[self, "death"] = asyncio.create_task(self._death(bench))
+
+    async def end(self, bench: Bench) -> None:
+        """See that it has ended, and begin an ordinary life."""
+        await bench.notes[self, "death"]
+        bench.hub.wrap(Wrapping())
+        await bench.start_hub()
+
+    def proof(self, bench: Bench) -> tuple[bool, str, dict[str, Any]]:
+        """It fired if that call never returned."""
+        seen = bench.notes[self].evidence()
+        return seen.fired(), f"it died in call {seen.seen} of {', '.join(seen.calls) or 'none'}", {}
+
+    async def _death(self, bench: Bench) -> None:
+        """Note the moment at which it dies: what was delivered just before may be lost."""
+        await bench.until(lambda: not bench.hub.process.running, "the hub's death at a sync")
+        await bench.kill_hub()
 
 
 class HubImage(Fault, frozen=True, kw_only=True, tag="hub.old-image"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
 
@@ -104,21 +104,23 @@ class RadioWeak(_Link, frozen=True, kw_only=True, tag="radio.weak"):
 class RadioUnplug(Fault, frozen=True, kw_only=True, tag="radio.unplug"):
     """The dongle is pulled; for ``for_s`` no other is there."""
 
+    needs: ClassVar[str] = "hci"
+
     async def begin(self, bench: Bench) -> None:
         """Pull it."""
-        bench.notes[self, "attached"] = bench.radio.attached
-        await bench.radio.absent()
+        bench.notes[self, "attached"] = bench.equipment.hci.attached
+        await bench.equipment.hci.absent()
 
     async def end(self, bench: Bench) -> None:
         """Plug it in again, and wait until the hub uses it."""
-        await bench.radio.present()
+        await bench.equipment.hci.present()
         await bench.until(
-            lambda: bench.radio.attached > bench.notes[self, "attached"], "the hub's using the dongle"
+            lambda: bench.equipment.hci.attached > bench.notes[self, "attached"], "the hub's using the dongle"
         )
 
     def proof(self, bench: Bench) -> tuple[bool, str, dict[str, Any]]:
         """It fired if the hub had to open the dongle anew."""
-        again = bench.radio.attached - bench.notes[self, "attached"]
+        again = bench.equipment.hci.attached - bench.notes[self, "attached"]
         return again > 0, f"the hub opened the dongle {again} times anew", {"opened": again}
 
 

@@ -8,7 +8,7 @@ import ipaddress
 import socket
 import ssl
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,12 +35,14 @@ class Interceptor:
             file.flush()
             self._server.load_cert_chain(Path(file.name))
 
-    async def meet(self, hub: socket.socket, target: tuple[str, int]) -> str | None:
+    async def meet(
+        self, hub: socket.socket, target: tuple[str, int], believed: Callable[[], object]
+    ) -> str | None:
         """Let one connection decide what it thinks of us.
 
         Returns:
-            The alert by which we were refused, as OpenSSL names it; None if we were believed. What a
-            believer says is read, and passed on to ``target``.
+            The alert by which we were refused, as OpenSSL names it; None if we were believed. Then
+            ``believed`` was called at once, and what was said until it hung up was read, and passed on to ``target``.
         """
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
@@ -53,6 +55,7 @@ class Interceptor:
             return error.reason or HUNG_UP
         except OSError:
             return HUNG_UP
+        believed()
         await self._read_along(reader, asyncio.StreamWriter(transport, protocol, reader, loop), target)
         return None
 

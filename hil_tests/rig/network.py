@@ -104,6 +104,10 @@ class Spell:
     aimed: bool = False  # the connection to be reset has come
     knocked: set[int] = field(default_factory=set)  # ports of the hub's side
 
+    def trust(self) -> None:
+        """Somebody took the interceptor for the site."""
+        self.believed += 1
+
     def seen(self) -> LinkSeen:
         """What it did so far, or in all."""
         until = time.monotonic() if self.ended is None else self.ended
@@ -255,10 +259,8 @@ class FaultyLink:
     async def _intercept(self, hub: socket.socket, port: int) -> None:
         spell, interceptor = self._spell, self._interceptor
         assert interceptor is not None  # noqa: S101 - the verb has made it
-        alert = await interceptor.meet(hub, (self._target_host, port))
-        if alert is None:
-            spell.believed += 1
-        else:
+        alert = await interceptor.meet(hub, (self._target_host, port), spell.trust)
+        if alert is not None:
             spell.alerts.append(alert)
 
     async def _join(self, hub: socket.socket, port: int) -> None:

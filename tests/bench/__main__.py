@@ -23,6 +23,7 @@ from tests.bench.intake import intake
 from tests.bench.latency import latency
 from tests.bench.outbox import outbox
 from tests.bench.sizes import sizes
+from tests.bench.virtual_day import virtual_day
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "sizes": sizes,
@@ -34,6 +35,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "imports": imports,
     "hub": hub_process,
     "latency": latency,
+    "virtual-day": virtual_day,
 }
 
 

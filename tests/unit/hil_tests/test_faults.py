@@ -1,26 +1,31 @@
 """A fault that had no effect says so itself: for each one a case that fired and a case that did not.
 
-A fault is played in virtual time on a bench that holds only what faults use.
+A fault is played in virtual time on a bench that holds only what faults use. Those of the equipment
+around the hub (line, disk, clock, BlueZ) are in ``test_faults_equipment.py``.
 """
 
 from __future__ import annotations
 
-import asyncio
-import itertools
+import contextlib
 import signal
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from device_profiles.encode import reading
-from hil_tests.evidence import Evidence
 from hil_tests.faults import FAULTS, Fault
-from hil_tests.faults.hub import HubFreeze, HubImage, HubKill, HubRestart, HubRevoked
+from hil_tests.faults.hub import (
+    HubFreeze,
+    HubImage,
+    HubKill,
+    HubKillAtSync,
+    HubRestart,
+    HubRevoked,
+    HubSlow,
+)
 from hil_tests.faults.radio import RadioCut, RadioDeaf, RadioLoss, RadioUnplug, RadioWeak
 from hil_tests.faults.sensor import (
     SensorDead,
@@ -32,158 +37,36 @@ from hil_tests.faults.sensor import (
     SensorStuck,
 )
 from hil_tests.faults.site import SiteFreeze, SiteKill, StoreRestore
-from hil_tests.rig.air import Air, Link
-from hil_tests.rig.beacons import Transmission
-from hil_tests.rig.virtual_loop import run_virtually
-from hil_tests.scenario import SensorPlan
-
-DOOR = SensorPlan(
-    name="door", room="Hall", address="C0:00:00:00:00:01", behaviour="door", key="derived", period_s=4
+from hil_tests.rig.air import Link
+from hil_tests.rig.pace import Paced
+from hil_tests.rig.wrapping import Wrapping
+from tests.helpers.fault_bench import (
+    AT_ONCE,
+    DOOR,
+    EQUIPMENT_VERBS,
+    LASTING,
+    PID,
+    ROW,
+    Act,
+    Case,
+    FakeBench,
+    played,
 )
-PID = 4711
-FOR_S = 10.0
-ROW = {"stream": "s", "seq": 1, "sensor": DOOR.address, "kind": "door", "value": 1}
+
+DIED = "7 fdatasync(5) = ?\n7 +++ killed by SIGKILL +++\n"  # as strace tells it
+SYNCED = "7 fdatasync(5) = 0\n"
 
 
 @dataclass
-class FakeBench:
-    """A home with one door; each attribute is what a part of the real bench would say or has been told."""
+class Held:
+    """A process that is held back; how it went is what the case says."""
 
-    air: Air = field(default_factory=lambda: Air(1))
-    notes: dict[Any, Any] = field(default_factory=dict)
-    directory: Path = Path("bench")
-    delivered: int = 0  # adverts of the door
-    sent: int = 0  # its transmissions
-    counts: Counter[str] = field(default_factory=Counter)  # the hub's
-    exit_status: int = 0
-    status: dict[str, Any] = field(default_factory=lambda: {"written_ms": 1_000})
-    stuck: bool = False
-    counter: int = 1  # the sensor's
-    pulses: int = 0
-    pid: int | None = PID
-    state: str = "sleeping"
-    stored: list[list[dict[str, Any]]] = field(default_factory=lambda: [[ROW], [ROW]])  # at each question
-    newer: int = 0  # readings, than the card
-    answer: str = ""  # of the registry
-    restores: list[Any] = field(default_factory=list)
-    blind_for: list[str] = field(default_factory=list)
+    paced: Paced
+    back: bool = True
 
-    def __post_init__(self) -> None:
-        answers = iter(self.stored)
-        pids = itertools.count(PID + 1)
-        self.radio = SimpleNamespace(attached=1, absent=_nothing, present=_nothing)
-        self.ledger = SimpleNamespace(replayed=lambda _one: None)
-        self.hub = SimpleNamespace(process=SimpleNamespace(pid=PID), status=lambda: self.status)
-        self.site = SimpleNamespace(
-            kill=lambda _role: self.pid,
-            pid=lambda _role: next(pids),
-            signal=lambda _role, _number: self.pid,
-            state=lambda _role: self.state,
-            backup=_nothing,
-            restore=_nothing,
-            readings=lambda: _gives(next(answers)),
-        )
-        beacon = SimpleNamespace(
-            start=lambda: None,
-            stop=lambda: None,
-            stick=lambda: None,
-            stuck=self.stuck,
-            restart_counters=lambda: self.counter,
-        )
-        outage = SimpleNamespace(
-            pid=PID, exit_status=self.exit_status, last_number=5, fired=lambda: self.exit_status < 0
-        )
-        node = SimpleNamespace(last_number=self.counter, lose_power=lambda: _gives(outage), start=_nothing)
-        self.nodes = SimpleNamespace(node=lambda _name: node)
-        self.home = SimpleNamespace(beacon=lambda _name: beacon, do=self._do)
-
-    def plan(self, _name: str) -> SensorPlan:
-        """There is one sensor."""
-        return DOOR
-
-    def address(self, _name: str) -> str:
-        """Of the one sensor."""
-        return DOOR.address
-
-    def addresses(self, _name: str) -> list[str]:
-        """Of the one sensor."""
-        return [DOOR.address]
-
-    def delivered_from(self, _address: str) -> int:
-        """So many adverts."""
-        return self.delivered
-
-    def transmissions_of(self, _address: str) -> int:
-        """So many transmissions."""
-        return self.sent
-
-    def first_event_of(self, address: str) -> Transmission:
-        """It opened."""
-        return Transmission(address, 1, (reading(DOOR.model, "door", 1),), 0.0, b"recorded")
-
-    def counted(self, reason: str) -> int:
-        """What the hub counted."""
-        return self.counts[reason]
-
-    async def until(self, _condition: Callable[[], bool], _what: str) -> None:
-        """Wait in vain: the real one then ends the run, and what the fault says of itself is not even asked."""
-
-    def blind(self, why: str) -> None:
-        """It cannot hear."""
-        self.blind_for.append(why)
-
-    def sighted(self, why: str) -> None:
-        """It can again."""
-        self.blind_for.remove(why)
-
-    async def kill_hub(self) -> int:
-        """It ends with whatever status the case says."""
-        return self.exit_status
-
-    async def stop_hub(self) -> int:
-        """It ends with whatever status the case says."""
-        return self.exit_status
-
-    async def start_hub(self) -> None:
-        """Nothing is to be started."""
-
-    async def copy_card(self) -> None:
-        """There is no card."""
-
-    async def put_back_card(self) -> int:
-        """So many readings were newer."""
-        return self.newer
-
-    async def revoke_hub(self) -> str:
-        """What the registry answers."""
-        return self.answer
-
-    def _do(self, _name: str, _action: str) -> None:
-        self.sent += self.pulses
-
-
-async def _nothing(*_arguments: object) -> None:
-    pass
-
-
-async def _gives(answer: Any) -> Any:
-    return answer
-
-
-Act = Callable[[FakeBench], None]
-
-
-@dataclass(frozen=True)
-class Case:
-    """A fault, what the bench is like, what happens while it lasts, what must then be said."""
-
-    fault: Fault
-    says: str
-    bench: dict[str, Any] = field(default_factory=dict)
-    meanwhile: Act = lambda _bench: None
-
-    def __str__(self) -> str:
-        return f"{self.fault.verb}: {self.says}"
+    def evidence(self) -> Paced:
+        """As of the real one."""
+        return self.paced
 
 
 def _air(**more: int) -> Act:
@@ -205,13 +88,35 @@ def _status(**status: Any) -> Act:
     return lambda bench: setattr(bench, "status", status)
 
 
+def _traced(text: str) -> Act:
+    """What strace has written of the hub."""
+
+    def act(bench: FakeBench) -> None:
+        (bench.directory / "syncs-1").write_text(text)
+
+    return act
+
+
+def _held(bench: FakeBench) -> Held:
+    (held,) = (note for note in bench.notes.values() if isinstance(note, Held))
+    return held
+
+
+def _goes_on(**how: float) -> Act:
+    """A process that is held back goes on so."""
+
+    def act(bench: FakeBench) -> None:
+        held = _held(bench)
+        held.paced = replace(held.paced, **how)  # type: ignore[arg-type]
+
+    return act
+
+
 def _opens_again(bench: FakeBench) -> None:
-    bench.radio.attached += 1
+    bench.equipment.hci.attached += 1
 
 
-LASTING: dict[str, Any] = {"at_s": 1, "for_s": FOR_S}
 DOOR_LASTING: dict[str, Any] = {**LASTING, "on": "door"}
-AT_ONCE: dict[str, Any] = {"at_s": 1}
 DOOR_AT_ONCE: dict[str, Any] = {**AT_ONCE, "on": "door"}
 
 FIRED = [
@@ -246,6 +151,12 @@ FIRED = [
     Case(HubKill(**LASTING), "process 4711 ended with -9", {"exit_status": -signal.SIGKILL}),
     Case(HubRestart(**LASTING), "it ended with 0"),
     Case(HubFreeze(**LASTING), "its status moved by 200 ms in 10 s", meanwhile=_status(written_ms=1_200)),
+    Case(
+        HubSlow(**LASTING),
+        "it used 1.9 s of processor in 10.0 s, stopped 90 times",
+        meanwhile=_goes_on(stops=90, wall_s=10.0, cpu_s=1.9),
+    ),
+    Case(HubKillAtSync(**LASTING, nth=2), "it died in call 2 of fdatasync", meanwhile=_traced(SYNCED + DIED)),
     Case(HubImage(**LASTING), "2 readings were newer than the card", {"newer": 2}),
     Case(HubRevoked(**AT_ONCE), "Hub a is revoked.", {"answer": "Hub a is revoked."}),
     Case(SiteKill(**AT_ONCE, on="broker"), "broker 4711 was killed, 4712 took its place"),
@@ -303,6 +214,17 @@ NOT_FIRED = [
         "it had said nothing of itself that could have stood still",
         meanwhile=_status(),
     ),  # it died meanwhile
+    Case(
+        HubSlow(**LASTING),
+        "it used 2.1 s of processor in 10.0 s, stopped 90 times",
+        meanwhile=_goes_on(stops=90, wall_s=10.0, cpu_s=2.1),
+    ),  # more than its share
+    Case(HubSlow(**LASTING), "it used 0.0 s of processor in 0.0 s, stopped 0 times"),
+    Case(HubKillAtSync(**LASTING, nth=2), "it died in call 0 of none"),
+    Case(HubKillAtSync(**LASTING, nth=2), "it died in call 2 of none", meanwhile=_traced(SYNCED * 2)),
+    Case(
+        HubKillAtSync(**LASTING, nth=2), "it died in call 1 of none", meanwhile=_traced(DIED)
+    ),  # by somebody else's hand, in a call before
     Case(HubImage(**LASTING), "0 readings were newer than the card"),
     Case(HubRevoked(**AT_ONCE), "No hub is called so.", {"answer": "No hub is called so."}),
     Case(SiteKill(**AT_ONCE, on="broker"), "broker None was killed, 4712 took its place", {"pid": None}),
@@ -322,33 +244,39 @@ def signals(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     return sent
 
 
-def _played(case: Case, bench: FakeBench) -> Evidence:
-    async def main() -> Evidence:
-        asyncio.get_running_loop().call_later(case.fault.for_s / 2, case.meanwhile, bench)
-        return await case.fault.play(cast("Any", bench))
+@pytest.fixture(autouse=True)
+def tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No strace need be there, and nothing is really held back."""
+    monkeypatch.setattr("hil_tests.rig.injection.shutil", SimpleNamespace(which=lambda _tool: "strace"))
+    monkeypatch.setattr("hil_tests.faults.hub.slow", _slow)
 
-    return run_virtually(main())
+
+@contextlib.asynccontextmanager
+async def _slow(pid: int, share: float) -> AsyncIterator[Held]:
+    held = Held(Paced(pid, share, 0, 0.0, 0.0, 0.0))
+    yield held
+    held.back = False
 
 
 @pytest.mark.parametrize("case", FIRED, ids=str)
-def test_a_fault_that_had_its_effect_fired(case: Case) -> None:
+def test_a_fault_that_had_its_effect_fired(tmp_path: Path, case: Case) -> None:
     """And says by what that was seen."""
-    evidence = _played(case, FakeBench(**case.bench))
+    evidence = played(case, FakeBench(directory=tmp_path, **case.bench))
     assert (evidence.fault, evidence.fired, evidence.sentence) == (case.fault.verb, True, case.says)
     assert evidence.at <= evidence.until
 
 
 @pytest.mark.parametrize("case", NOT_FIRED, ids=str)
-def test_a_fault_without_its_effect_did_not_fire(case: Case) -> None:
+def test_a_fault_without_its_effect_did_not_fire(tmp_path: Path, case: Case) -> None:
     """The most important property of the rig: what did not happen is no pass."""
-    evidence = _played(case, FakeBench(**case.bench))
+    evidence = played(case, FakeBench(directory=tmp_path, **case.bench))
     assert (evidence.fault, evidence.fired, evidence.sentence) == (case.fault.verb, False, case.says)
 
 
 @pytest.mark.parametrize("cases", [FIRED, NOT_FIRED])
 def test_every_fault_has_a_case(cases: list[Case]) -> None:
     """A new fault must show here when it did not fire."""
-    assert {case.fault.verb for case in cases} == set(FAULTS)
+    assert {case.fault.verb for case in cases} == set(FAULTS) - EQUIPMENT_VERBS
 
 
 @pytest.mark.parametrize(
@@ -363,7 +291,7 @@ def test_a_link_is_put_back_as_it_was(fault: Fault, during: Link) -> None:
     """Also what the scenario itself had arranged."""
     bench, before, seen = FakeBench(), Link(loss=0.1, signal_dbm=-70, sigma_db=2), []
     bench.air.arrange(DOOR.address, "hub", before)
-    _played(Case(fault, "", meanwhile=lambda b: seen.append(b.air.link_between(DOOR.address, "hub"))), bench)
+    played(Case(fault, "", meanwhile=lambda b: seen.append(b.air.link_between(DOOR.address, "hub"))), bench)
     assert seen == [during]
     assert bench.air.link_between(DOOR.address, "hub") == before
 
@@ -371,21 +299,39 @@ def test_a_link_is_put_back_as_it_was(fault: Fault, during: Link) -> None:
 def test_a_deaf_controller_hears_again() -> None:
     """As soon as the fault is over."""
     bench, seen = FakeBench(), []
-    _played(Case(RadioDeaf(**LASTING), "", meanwhile=lambda b: seen.append(set(b.air.deaf))), bench)
+    played(Case(RadioDeaf(**LASTING), "", meanwhile=lambda b: seen.append(set(b.air.deaf))), bench)
     assert (seen, bench.air.deaf) == ([{"hub"}], set())
 
 
 def test_a_frozen_hub_is_blind_and_goes_on(signals: list[tuple[int, int]]) -> None:
     """And nothing else is done to its process."""
     bench, blind = FakeBench(), []
-    _played(Case(HubFreeze(**LASTING), "", meanwhile=lambda b: blind.extend(b.blind_for)), bench)
+    played(Case(HubFreeze(**LASTING), "", meanwhile=lambda b: blind.extend(b.blind_for)), bench)
     assert signals == [(PID, signal.SIGSTOP), (PID, signal.SIGCONT)]
     assert (blind, bench.blind_for) == (["frozen"], [])
+
+
+def test_a_slow_hub_is_let_run_again() -> None:
+    """As soon as the fault is over; it gets no more than was asked for until then."""
+    bench, seen = FakeBench(), []
+    case = Case(HubSlow(**LASTING, share=0.3), "", meanwhile=lambda b: seen.append(replace(_held(b))))
+    played(case, bench)
+    assert [(held.paced.pid, held.paced.share, held.back) for held in seen] == [(PID, 0.3, True)]
+    assert not _held(bench).back
+
+
+def test_a_life_that_ends_at_a_sync_is_followed_by_an_ordinary_one() -> None:
+    """Only that one life is traced; a process is killed by strace alone."""
+    bench = FakeBench()
+    played(Case(HubKillAtSync(**LASTING, nth=7), ""), bench)
+    deadly, ordinary = bench.wrappings
+    assert "inject=fdatasync:signal=SIGKILL:when=7" in deadly.prefix
+    assert ordinary == Wrapping()
 
 
 def test_a_restore_is_handed_on_with_what_it_lacks() -> None:
     """At the end of the run the readings it lacked must be there again."""
     bench = FakeBench(stored=[[ROW, ROW, ROW], [ROW]])
-    _played(Case(StoreRestore(**LASTING), ""), bench)
+    played(Case(StoreRestore(**LASTING), ""), bench)
     (restore,) = bench.restores
     assert restore.forgotten.total() == 2

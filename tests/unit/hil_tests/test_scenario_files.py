@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hil_tests.cli import scenario_files
-from hil_tests.faults import FAULTS
-from hil_tests.scenario import HOMES, ScenarioError, load_scenario
+from hil_tests.faults import FAULTS, Fault
+from hil_tests.scenario import (
+    HOMES,
+    Expect,
+    Home,
+    HubPlan,
+    Scenario,
+    ScenarioError,
+    SensorPlan,
+    load_scenario,
+)
 
 FILES = scenario_files()
+SPECIFICATION = HOMES.parent.with_name("SCENARIOS.md")
 # P5 (every refusal can be acted on) has no scenario yet; later work owns it, and then this says six.
 PROMISES_TRIED = {"P1", "P2", "P3", "P4", "P6"}
 
@@ -175,6 +187,24 @@ GOLDEN = {
         'do = "radio.jam"',
         "Scenario FILE, line 16: Invalid value 'radio.jam' - at `faults[0].do`.",
     ),
+    "a fault of BlueZ where there is none": (
+        'do = "radio.cut"\non = "front-door"',
+        'do = "bluez.crash"',
+        "Scenario FILE, line 16: bluez.crash needs a hub whose `hub.radio` is bluez - at `faults[0].do`.",
+    ),
+    "a dongle pulled from under BlueZ": (
+        'do = "radio.cut"\non = "front-door"\nat_s = 3\nfor_s = 4\n',
+        'do = "radio.unplug"\nat_s = 3\n\n[hub]\nradio = "bluez"\n',
+        "Scenario FILE, line 16: radio.unplug needs a hub whose `hub.radio` is hci - at `faults[0].do`.",
+    ),
+    **{
+        f"a full disk with {verb} beside it": (
+            'do = "radio.cut"\non = "front-door"',
+            f'do = "disk.full"\nat_s = 1\n\n[[faults]]\ndo = "{verb}"',
+            "Scenario FILE, line 15: a disk that is full cannot fail in other ways too; make two scenarios of it - at `faults`.",
+        )
+        for verb in ("disk.read-only", "disk.worn-out", "disk.power-cut")
+    },
     "a fault that outlasts the story": (
         "for_s = 4",
         "for_s = 8",
@@ -235,6 +265,48 @@ def test_what_no_parser_can_take_is_no_toml(story: Path, text: str) -> None:
     story.write_text(text)
     with pytest.raises(ScenarioError, match="not TOML"):
         load_scenario(story)
+
+
+# What is written of them.
+
+
+def _rows(heading: str) -> list[list[str]]:
+    """The cells of all table rows under one heading of the specification, without the titles of columns."""
+    _, _, rest = SPECIFICATION.read_text().partition(f"\n{heading}\n")
+    lines = re.split(r"^##", rest, maxsplit=1, flags=re.MULTILINE)[0].splitlines()
+    body = itertools.dropwhile(lambda line: not line.startswith("|---"), lines)
+    return [line.strip("|").split("|") for line in body if line.startswith("| `")]
+
+
+def _named(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def _keys(heading: str) -> set[str]:
+    """What stands in the first column."""
+    return {name for row in _rows(heading) for name in _named(row[0])}
+
+
+def _fields(kind: type[msgspec.Struct], before: str = "") -> set[str]:
+    return {before + name for name in kind.__struct_fields__}
+
+
+def test_every_fault_is_specified() -> None:
+    """One row for each, with its keys; and no row for what there is not."""
+    written = {verb: set(_named(row[2])) for row in _rows("### `[[faults]]`") for verb in _named(row[0])}
+    own = {verb: _fields(kind) - _fields(Fault) for verb, kind in FAULTS.items()}
+    assert set(written) == set(own)
+    assert {verb: keys - written[verb] for verb, keys in own.items() if keys - written[verb]} == {}
+
+
+def test_every_key_is_specified() -> None:
+    """And no key that there is not; tables have a heading of their own."""
+    tables = set(re.findall(r"^### `\[+(\w+)\]+`$", SPECIFICATION.read_text(), re.MULTILINE))
+    top = _fields(Scenario) - {"home", "hub"} - tables
+    assert tables == {"sensors", "events", "faults", "expect"}
+    assert _keys("## Keys") == top | _fields(Home, "home.") | _fields(HubPlan, "hub.")
+    assert _keys("### `[[sensors]]`") == _fields(SensorPlan)
+    assert _keys("### `[expect]`") == _fields(Expect)
 
 
 # Whatever an author does to a real scenario.

@@ -22,6 +22,7 @@ BALANCE = Balance(
 )
 KILLED = Evidence("hub.kill", 1, 2, fired=True, sentence="process 7 ended with -9")
 MISSED = Evidence("hub.kill", 1, 2, fired=False, sentence="process 7 ended with 0")
+INTERCEPTED = Evidence("line.intercepted", 1, 2, fired=True, sentence="the line saw connections 1")
 GOOD = Observed(
     balance=BALANCE,
     evidence=[KILLED],
@@ -44,6 +45,10 @@ BROKEN_INVARIANTS = [
     (
         {"balance": replace(BALANCE, duplicated=(EXTRA,))},
         "Stored and never sent, or twice: door = 0 of front-door.",
+    ),
+    (
+        {"evidence": [KILLED, replace(INTERCEPTED, facts={"believed": 2})]},
+        "line.intercepted: the hub took a stranger for the site.",
     ),
     ({"forks": 2}, "The site holds 2 forks."),
     ({"refusals": {"hub-revoked"}}, "The site refused something: hub-revoked."),
@@ -112,6 +117,12 @@ def test_what_the_commit_window_or_chance_excuses_is_no_difference() -> None:
     """The ledger excuses them one by one; the verdict does not count them again."""
     excused = replace(BALANCE, stored=1, in_window=(LOST,), coincided=(LOST,))
     assert judge(Expect(), _seen(balance=excused))[0] is Verdict.PASSED
+
+
+def test_a_stranger_that_was_refused_is_no_difference() -> None:
+    """Only one that was believed is."""
+    refused = [replace(INTERCEPTED, facts=facts) for facts in ({"alerts": ("HUNG_UP",)}, {"believed": 0})]
+    assert judge(Expect(), _seen(evidence=refused)) == (Verdict.PASSED, [])
 
 
 def test_a_sensor_without_a_name_is_named_by_its_address() -> None:

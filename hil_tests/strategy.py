@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -256,8 +255,3 @@ async def brought_up(
         except RigError as error:
             raise RigError(f"{error} Its last words:\n{hub.process.tail()}") from error
         yield bench
-
-
-def forget(directory: Path) -> None:
-    """Remove what a run left, keys included."""
-    shutil.rmtree(directory, ignore_errors=True)

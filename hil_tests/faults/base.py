@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from hil_tests.strategy import Bench
 
 Moment = Annotated[float, msgspec.Meta(ge=0)]  # also refuses nan
-NOTICE_S = 0.3  # how often an effect is looked for
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="do"):

@@ -12,8 +12,8 @@ CAUGHT_BY = "p1_power_cut_while_cut_off"
 def planted(original: Callable[..., Any]) -> Callable[..., Any]:
     """What stands in its place."""
 
-    def opened(self: Any, *given: Any) -> None:
-        original(self, *given)
+    def opened(self: Any, *given: Any, **named: Any) -> None:
+        original(self, *given, **named)
         self._db.execute("PRAGMA synchronous = NORMAL")
 
     return opened

@@ -20,4 +20,4 @@ def test_the_planted_bug_is_caught(name: str) -> None:
     file = SCENARIOS / f"{mutants.caught_by(name)}.toml"
     result = asyncio.run(run(load_scenario(file), str(file), mutant=name))
     assert result.verdict in {Verdict.FAILED, Verdict.INVALID}, result.figures
-    assert result.stored, f"The hub with {name} did not even work: {result.sentences}"
+    assert any(look.uplink == "online" for look in result.looks), f"It did not even work: {result.sentences}"

@@ -147,7 +147,7 @@ async def _watch(bench: Bench, looks: list[Look]) -> None:
 async def _observe(bench: Bench, result: Result) -> Observed:
     """Ask both ends at the end; the hub is stopped first, so that it hands over what it holds."""
     last = bench.hub.status()
-    rss_mb = bench.hub.usage().rss_mb
+    rss_mb = bench.hub.usage().rss_mb if last else 0.0
     await bench.stop_hub()
     site = await bench.site.status()
     stored = await bench.site.readings()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 TARGET = "edge_agent.adapters.outbox:Outbox.guards"
-CAUGHT_BY = "p2_burst_over_restart"
+CAUGHT_BY = "p2_replay_after_restart"
 
 
 def planted(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -187,7 +187,7 @@ class FakeBench:
             (self.directory / OUTBOX).write_bytes(self.outbox)
         return self.exit_status
 
-    async def start_hub(self) -> None:
+    async def start_hub(self, *, surely: bool = True) -> None:
         """Nothing is to be started."""
 
     async def copy_card(self) -> None:

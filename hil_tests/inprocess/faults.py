@@ -27,9 +27,16 @@ from hil_tests.rig.errors import RigError
 
 if TYPE_CHECKING:
     from hil_tests.inprocess.bench import VirtualBench
+    from hil_tests.scenario import Scenario
 
 Seen: TypeAlias = tuple[bool, str, dict[str, Any]]  # did it fire, in words, what was measured
 Play: TypeAlias = Callable[[Any, "VirtualBench"], Awaitable[Seen]]
+
+
+def playable(scenario: Scenario) -> bool:
+    """Whether all its faults can be played, and all its sensors speak, in virtual time."""
+    scripted = all(plan.runs == "script" for plan in scenario.sensors)
+    return scripted and scenario.hub.radio == "hci" and all(type(fault) in PLAYS for fault in scenario.faults)
 
 
 def check(faults: Iterable[Fault]) -> None:

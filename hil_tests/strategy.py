@@ -127,12 +127,12 @@ class Bench:
 
     def blind(self, why: str) -> None:
         """From now on the hub cannot hear."""
-        self._blind.setdefault(why, time.time())
+        self._blind.setdefault(why, self.air.wall())
 
     def sighted(self, why: str) -> None:
         """For this reason it can hear again."""
         if why in self._blind:
-            self.blind_spans.append(Span(self._blind.pop(why), time.time(), why))
+            self.blind_spans.append(Span(self._blind.pop(why), self.air.wall(), why))
 
     # What faults share.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from hil_tests.evidence import Evidence, unfired
 from hil_tests.ledger import Balance
@@ -18,6 +19,14 @@ class Verdict(enum.Enum):
     FAILED = "failed"
     INVALID = "invalid"  # a fault did not fire, or the rig failed: the run proves nothing
     EXPECTED = "expected failure"  # known to fail, with its reason
+
+
+Span: TypeAlias = tuple[float, float]  # from, to (wall time, s)
+
+BRIDGED_MAX_S = (
+    90.0  # so long a silence between two frames may be claimed as listening (wire/SPEC.md, "Coverage")
+)
+CLOCK_NOISE_S = 1.5  # the moments of a fault are not known better
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,8 @@ class Observed:
         online: Whether the hub was online at the end.
         names: What people call the sensors, by address.
         began: When the run began (wall time, s); moments are told from there.
+        claimed: Spans in which the hub says, signed, that it listened; only known in virtual time.
+        blind: Spans in which it cannot have heard anybody, for certain.
     """
 
     balance: Balance
@@ -53,6 +64,8 @@ class Observed:
     online: bool
     names: Mapping[str, str] = field(default_factory=dict)
     began: float = 0.0
+    claimed: Sequence[Span] = ()
+    blind: Sequence[Span] = ()
 
     def name(self, address: str) -> str:
         """What people call a sensor."""
@@ -84,10 +97,24 @@ def _invariants(expect: Expect, seen: Observed) -> Iterable[str]:
     for one in seen.evidence:
         if one.facts.get("believed"):
             yield f"{one.fault}: the hub took a stranger for the site."
+    yield from _untrue(seen)
     if seen.forks:
         yield f"The site holds {seen.forks} forks."
     for code in sorted(set(seen.refusals) - set(expect.refusals)):
         yield f"The site refused something: {code}."
+
+
+def _untrue(seen: Observed) -> Iterable[str]:
+    """Claims to have listened while blind: a span that begins or ends there, or bridges more than is allowed."""
+    for claim in seen.claimed:
+        for start, end in seen.blind:
+            inside = any(start + CLOCK_NOISE_S < moment < end - CLOCK_NOISE_S for moment in claim)
+            bridged = claim[0] <= start and end <= claim[1] and end - start > BRIDGED_MAX_S
+            if inside or bridged:
+                yield (
+                    f"The hub claims to have listened from {claim[0] - seen.began:.1f} to {claim[1] - seen.began:.1f} s,"
+                    f" and was blind from {start - seen.began:.1f} to {end - seen.began:.1f} s."
+                )
 
 
 def _expectations(expect: Expect, seen: Observed) -> Iterable[str]:

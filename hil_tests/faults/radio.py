@@ -132,6 +132,7 @@ class RadioDeaf(Fault, frozen=True, kw_only=True, tag="radio.deaf"):
         counts = bench.air.counts
         bench.notes[self, "before"] = counts.delivered, counts.not_taken
         bench.air.deaf.add("hub")
+        bench.blind("deaf")
 
     async def end(self, bench: Bench) -> None:
         """Let it hear again."""
@@ -139,6 +140,7 @@ class RadioDeaf(Fault, frozen=True, kw_only=True, tag="radio.deaf"):
         delivered, not_taken = bench.notes[self, "before"]
         bench.notes[self] = counts.delivered - delivered, counts.not_taken - not_taken
         bench.air.deaf.discard("hub")
+        bench.sighted("deaf")
 
     def proof(self, bench: Bench) -> tuple[bool, str, dict[str, Any]]:
         """It fired if adverts reached it, and the hub was given none."""

@@ -82,10 +82,12 @@ async def _kill(fault: HubKill, bench: VirtualBench) -> Seen:
     hub = bench.virtual_hub
     was_alive, life = hub.alive, await hub.kill()
     bench.hub_kills.append(wall_s())
+    bench.blind("hub down")
     await asyncio.sleep(fault.for_s)
     lived, waiting = len(hub.lives), life.waiting
     hub.start()
     await bench.until(lambda: hub.alive, "the hub's start")
+    bench.sighted("hub down")
     facts = {"life": lived, "uncommitted": life.uncommitted, "uncut": life.uncut, "waiting": waiting}
     sentence = (
         f"life {lived} ended with {life.uncommitted} readings in memory alone, {life.uncut} committed and uncut, "
@@ -96,7 +98,9 @@ async def _kill(fault: HubKill, bench: VirtualBench) -> Seen:
 
 async def _restart(fault: HubRestart, bench: VirtualBench) -> Seen:
     life = await bench.virtual_hub.stop()
+    bench.blind("hub down")
     await asyncio.sleep(fault.for_s)
+    bench.sighted("hub down")
     bench.virtual_hub.start()
     return life.uncommitted == 0, f"it ended with {life.uncommitted} readings in memory alone", {}
 

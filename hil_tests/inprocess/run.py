@@ -204,6 +204,9 @@ async def _observe(chain: Chain, result: VirtualResult, log: list[MutableMapping
         forks=chain.site.batches.totals()["forks"],
         incidents={str(incident["code"]) for incident in chain.site.batches.incidents()},
         online=online,
+        began=result.began,
+        claimed=chain.site.claims(),
+        blind=[(span.start, span.end) for span in bench.blind_spans],
     )
     result.verdict, result.sentences = judge(chain.scenario.expect, seen, chain.scenario.expected_failure)
     result.hash = _hash(chain, result, log)

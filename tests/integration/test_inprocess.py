@@ -16,11 +16,12 @@ from cloud_sync.sync.sender import Item
 from cloud_sync.uplink import Uplink
 from cloud_sync.wire.batch import Stream
 from edge_agent.adapters.outbox import Outbox
+from edge_agent.core.coverage import Coverage
 from edge_agent.core.freshness import Guard
 from hil_tests.faults import Fault
 from hil_tests.faults.hub import HubImage, HubKill, HubRestart
 from hil_tests.faults.line import LineRefused
-from hil_tests.faults.radio import RadioCut, RadioLoss
+from hil_tests.faults.radio import RadioCut, RadioDeaf, RadioLoss
 from hil_tests.faults.sensor import SensorDead, SensorReset
 from hil_tests.inprocess import VirtualResult, run_file, run_virtual
 from hil_tests.rig.errors import RigError
@@ -193,3 +194,25 @@ def test_forgetting_what_was_heard_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert spoilt.balance is not None
     assert spoilt.balance.duplicated
     assert spoilt.verdict is Verdict.FAILED
+
+
+# What the hub claims to have heard of.
+
+DEAF = story((RadioDeaf(at_s=300, for_s=400),))
+
+
+def test_no_listening_is_claimed_while_the_radio_was_deaf() -> None:
+    """Six minutes of nothing: the spans end before them, and begin after them."""
+    result = run_virtual(DEAF, 1)
+    assert result.sentences == []
+
+
+def test_a_span_that_ends_at_now_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub that takes "it scans" for "it hears" claims the silence too."""
+
+    def until_now(self: Coverage, at_ms: int) -> None:
+        self._running = (self._running[0] if self._running else at_ms, at_ms)
+        self.last_frame_ms = at_ms
+
+    monkeypatch.setattr(Coverage, "frame", until_now)
+    assert any("claims to have listened" in sentence for sentence in run_virtual(DEAF, 1).sentences)

@@ -51,6 +51,14 @@ BROKEN_INVARIANTS = [
         "line.intercepted: the hub took a stranger for the site.",
     ),
     ({"forks": 2}, "The site holds 2 forks."),
+    (
+        {"claimed": [(1010.0, 1050.0)], "blind": [(1040.0, 1060.0)]},
+        "The hub claims to have listened from 10.0 to 50.0 s, and was blind from 40.0 to 60.0 s.",
+    ),
+    (
+        {"claimed": [(1010.0, 1200.0)], "blind": [(1040.0, 1140.0)]},
+        "The hub claims to have listened from 10.0 to 200.0 s, and was blind from 40.0 to 140.0 s.",
+    ),
     ({"refusals": {"hub-revoked"}}, "The site refused something: hub-revoked."),
 ]
 BROKEN_EXPECTATIONS = [
@@ -219,3 +227,17 @@ def test_only_what_is_proven_and_whole_passes(expect: Expect, seen: Observed, ma
         assert seen.balance.delivered > 0
         assert not seen.forks
         assert not mark
+
+
+@pytest.mark.parametrize(
+    "blind",
+    [
+        pytest.param((1100.0, 1150.0), id="later"),
+        pytest.param((1040.0, 1070.0), id="short enough to be bridged"),
+        pytest.param((1099.0, 1150.0), id="begins with the last frame, give or take"),
+    ],
+)
+def test_a_true_claim_is_no_difference(blind: tuple[float, float]) -> None:
+    """What may be claimed: up to the last frame, and over short silences."""
+    seen = replace(GOOD, claimed=[(1010.0, 1100.0)], blind=[blind])
+    assert judge(Expect(), seen) == (Verdict.PASSED, [])

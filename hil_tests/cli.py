@@ -172,6 +172,32 @@ def run(
     sys.exit(0 if all(proving.good(result) for result in results) else 1)
 
 
+@cli.command("fuzz")
+@click.option("--schedules", type=click.IntRange(1), default=100, show_default=True, help="How many.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Draws them.")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    default=Path("found.toml"),
+    show_default=True,
+    help="Where a schedule that fails is kept, as a scenario.",
+)
+def fuzz_schedules(schedules: int, seed: int, into: Path) -> None:
+    """Play random fault schedules in virtual time; what fails is cut down to the faults that matter."""
+    from hil_tests import fuzz  # noqa: PLC0415 - Hypothesis, and the hub's code
+
+    with click.progressbar(length=schedules, label="schedules", file=sys.stderr) as bar:
+        campaign = fuzz.fuzz(schedules, seed, lambda _played: bar.update(1))
+    click.echo(f"{campaign.played} schedules played; faults fired: {campaign.fired}.")
+    if campaign.found is None:
+        return
+    into.write_text(fuzz.as_toml(campaign.found.scenario))
+    for sentence in campaign.found.sentences:
+        click.echo(f"  {sentence}")
+    click.echo(f"  again: lum-hil run {into} --virtual")
+    sys.exit(1)
+
+
 @cli.command()
 @click.argument("runs", type=click.Path(path_type=Path), default=Path("lum-hil-runs"))
 @click.option(

@@ -12,7 +12,7 @@ exception.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import takewhile
@@ -24,6 +24,7 @@ from hil_tests.rig.beacons import PACKET_IDS, Transmission
 
 LATE_MAX_S = 5.0  # a busy hub stamps an advert when it gets round to it
 EARLY_MAX_S = 1.5  # climate times are told to the second, rounded down
+RECENT_IDS = 4  # more are never heard in one commit window
 KILL_NOTICED_S = 0.5  # the medium may deliver for so long to a hub that is dead already
 
 
@@ -39,7 +40,7 @@ class Entry:
     first_at: float = 0.0
     last_at: float = 0.0
     copies: int = 0
-    coincides: bool = False  # it looks like a repeat to a hub whose disk was put back
+    coincides: bool = False  # its packet id is the one that the hub remembers: it looks like a repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,9 @@ class Ledger:
         self._current: dict[tuple[str, bytes], Entry] = {}
         self._entries: dict[str, list[Entry]] = defaultdict(list)
         self._states: dict[tuple[str, str], int | str] = {}
-        self._newest: dict[str, int] = {}  # packet id of the transmission last delivered
-        self._remembered: dict[str, int] = {}  # by a disk put back, of sensors not heard since
+        self._newest: dict[str, int] = {}  # packet id that the hub remembers
+        self._recent: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=RECENT_IDS))
+        self._perhaps: dict[str, set[int]] = {}  # ids that a killed hub may remember instead
         self._replayed: list[Transmission] = []
 
     def transmit(self, transmission: Transmission) -> None:
@@ -112,11 +114,15 @@ class Ledger:
 
     def image(self) -> Image:
         """What a copy of the hub's disk, made now, remembers; the hub has committed all that was delivered."""
-        return {sensor: number for sensor, number in self._newest.items() if sensor not in self._counting}
+        return dict(self._newest)
 
     def put_back(self, image: Image) -> None:
         """The hub's disk is again what it was when ``image`` was made."""
-        self._remembered = dict(image)
+        self._newest, self._perhaps = dict(image), {}
+
+    def killed(self) -> None:
+        """The hub was killed: of each sensor it remembers what it heard last, or what it had committed."""
+        self._perhaps = {sensor: set(recent) for sensor, recent in self._recent.items()}
 
     def replayed(self, transmission: Transmission) -> None:
         """An attacker is about to play this again: what is stored of it must be doubted, and counts as nothing."""
@@ -178,11 +184,17 @@ class Ledger:
         )
 
     def _hear_first(self, entry: Entry, at: float) -> None:
-        """The first copy of a transmission came through; only the first transmission meets an old memory."""
+        """The first copy of a transmission came through; only the first transmission meets an old memory.
+
+        A sensor that was reset, or a disk that was put back, may have it meet a packet id that the hub remembers.
+        """
         sensor, packet_id = entry.transmission.sensor, entry.transmission.number % PACKET_IDS
         entry.first_at = at
-        entry.coincides = self._remembered.pop(sensor, None) == packet_id
+        if sensor in self._counting:
+            return
+        entry.coincides = packet_id in {self._newest.get(sensor), *self._perhaps.pop(sensor, ())}
         self._newest[sensor] = packet_id
+        self._recent[sensor].append(packet_id)
 
     def _match(self, reading: Mapping[str, Any], found: Mapping[Entry, set[str]]) -> Entry | None:
         """The delivered transmission nearest in time that this stored reading can be, and that has none yet."""

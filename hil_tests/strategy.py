@@ -141,6 +141,7 @@ class Bench:
         self._remember_counts()
         status = await self.hub.kill()
         self.hub_kills.append(time.time())
+        self.ledger.killed()
         self.blind("hub down")
         return status
 

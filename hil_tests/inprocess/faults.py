@@ -68,20 +68,12 @@ async def _as_it_is(fault: Fault, bench: VirtualBench) -> Seen:
     return fault.proof(bench)
 
 
-async def _reset(fault: SensorReset, bench: VirtualBench) -> Seen:
-    """Its next packet id has one chance in 256 to be the last one heard: the ledger must know that."""
-    address = bench.address(fault.on)
-    remembered = {sensor: number for sensor, number in bench.ledger.image().items() if sensor == address}
-    seen = await _as_it_is(fault, bench)
-    bench.ledger.put_back(remembered)
-    return seen
-
-
 async def _kill(fault: HubKill, bench: VirtualBench) -> Seen:
     """All that the hub's process knew is gone; a new life finds the disk as it was in that moment."""
     hub = bench.virtual_hub
     was_alive, life = hub.alive, await hub.kill()
     bench.hub_kills.append(wall_s())
+    bench.ledger.killed()
     bench.blind("hub down")
     await asyncio.sleep(fault.for_s)
     lived, waiting = len(hub.lives), life.waiting
@@ -119,7 +111,6 @@ PLAYS: Mapping[type[Fault], Play] = {
     HubRestart: _restart,
     LinePartition: _away,  # both are a connection that is gone, and comes back
     LineRefused: _away,
-    SensorReset: _reset,
     **dict.fromkeys(
         (
             RadioLoss,
@@ -129,6 +120,7 @@ PLAYS: Mapping[type[Fault], Play] = {
             SensorDead,
             SensorStuck,
             SensorGhost,
+            SensorReset,
             SensorReplayed,
             SensorSpoofed,
         ),

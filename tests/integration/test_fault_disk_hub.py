@@ -17,7 +17,8 @@ from hil_tests.rig.injection import Injection
 from tests.helpers.faults import arrived, press, presses, wrap
 from tests.helpers.site import BUTTON, LivingHome, LivingHub, entry, eventually, living_home
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# The scenarios of lines and disks stand for these on every run.
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
 
 DEATH_WAIT_S = 30.0
 PRESS_PERIOD_S = 0.3  # time to send one before the next, so that some are stored when death comes

@@ -17,6 +17,8 @@ from tests.helpers.site import BUTTON, LivingHome, LivingHub, ended, eventually
 
 NAME = "site.lum.test"
 
+pytestmark = pytest.mark.long  # the scenarios of lines stand for these on every run
+
 
 @contextlib.asynccontextmanager
 async def _hub_behind(directory: Path) -> AsyncIterator[tuple[LivingHome, FaultyLink, LivingHub]]:

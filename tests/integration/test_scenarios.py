@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from hil_tests.runner import Result
 
 REPRESENTATIVE = [
-    "p1_power_cut_door",
-    "p2_replayed_door",
-    "p3_forged_in_the_clear",
-    "p4_dongle_pulled",
+    "p1_power_cut_while_cut_off",
     "p1_real_nodes",
+    "p2_replayed_door",
+    "p3_box_reads_along",
+    "p4_dongle_pulled",
+    "p4_bluetoothd_crashes",
+    "p5_revoked_and_restarted",
 ]
 
 
@@ -52,6 +54,7 @@ def representative() -> dict[str, Result]:
     )
 
 
+@pytest.mark.needs("fusermount3", "dbus-daemon")
 @pytest.mark.parametrize("name", REPRESENTATIVE)
 def test_the_promise_is_kept(name: str, representative: dict[str, Result]) -> None:
     """And every fault in it fired."""

@@ -110,7 +110,8 @@ class BTHome:
             if field is None:
                 reason = Reason.UNKNOWN_OBJECT
                 break
-            start, stop = _span(data, start + 1, field)
+            size = field.size
+            start, stop = _counted(data, start + 1) if size is None else (start + 1, start + 1 + size)
             if stop > end:
                 reason = Reason.TRUNCATED
                 break
@@ -195,10 +196,8 @@ def _address_reason(carried: bytes, start: int, address: str) -> str | None:
     return None
 
 
-def _span(data: bytes, start: int, field: Field) -> tuple[int, int]:
-    """Where a field's bytes begin and end; the end may lie beyond the data."""
-    if field.size is not None:
-        return start, start + field.size
+def _counted(data: bytes, start: int) -> tuple[int, int]:
+    """Where a field that begins with its length begins and ends; the end may lie beyond the data."""
     if start >= len(data):
         return start, start + 1
     return start + 1, start + 1 + data[start]

@@ -88,6 +88,8 @@ def _unpacker(size: int, *, signed: bool, big: bool) -> Callable[[bytes], int]:
 def _reader(spec: FieldSpec, unpack: Callable[[bytes], int]) -> Read:
     mask, shift, sign, absent = spec.mask, _shift(spec), spec.sign, frozenset(spec.absent)
     divide, modulo, scale, offset = spec.divide, spec.modulo, spec.scale, spec.offset
+    if mask is None and sign is None and modulo is None and divide == 1 and not absent:
+        return unpack if (scale, offset) == (1, 0) else lambda data: unpack(data) * scale + offset
 
     def read(data: bytes) -> Value | None:
         whole = unpack(data)

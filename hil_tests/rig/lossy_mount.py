@@ -207,29 +207,34 @@ def _say(facts: dict[str, Any]) -> None:
 def _obey(files: LossyFiles, mount: Path) -> None:
     """Carry out orders until there are no more, then be gone, leaving nothing mounted."""
     for line in sys.stdin:
-        order = json.loads(line)
-        if order["do"] == "refuse":
-            files.refusing, files.refused = order["errno"], 0
-            _say({"refusing": files.refusing})
-        elif order["do"] == "allow":
-            files.refusing = 0
-            _say({"refused": files.refused})
-        elif order["do"] == "lie":
-            files.durability.lying = True
-            _say({"lying": True})
-        elif order["do"] == "sync":
-            with files.turn:
-                files.durability.all_synced()
-            _say({"synced": True})
-        elif files.open_files:
-            _say({"open": files.open_files})
-        else:
-            with files.turn:
-                files.refusing = errno.EIO
-                _say({"lost": asdict(files.durability.cut())})
+        _carry_out(json.loads(line), files)
     with contextlib.suppress(OSError):
         subprocess.run(["fusermount3", "-uz", str(mount)], check=False, capture_output=True)
     os._exit(0)  # libfuse's loop runs in the main thread, and there is nothing left for it to do
+
+
+def _carry_out(order: dict[str, Any], files: LossyFiles) -> None:
+    """One order; the answer is said while nobody else changes anything, where that matters."""
+    match order["do"]:
+        case "refuse":
+            files.refusing, files.refused = order["errno"], 0
+            _say({"refusing": files.refusing})
+        case "allow":
+            files.refusing = 0
+            _say({"refused": files.refused})
+        case "lie":
+            files.durability.lying = True
+            _say({"lying": True})
+        case "sync":
+            with files.turn:
+                files.durability.all_synced()
+            _say({"synced": True})
+        case _ if files.open_files:
+            _say({"open": files.open_files})
+        case _:
+            with files.turn:
+                files.refusing = errno.EIO
+                _say({"lost": asdict(files.durability.cut())})
 
 
 def main(live: Path, graves: Path, mount: Path) -> None:

@@ -1,4 +1,4 @@
-"""What must stand around the hub so that a scenario's faults can happen: its radio, a line, disks, a clock."""
+"""What must stand around the hub so that a scenario's faults can happen: its radio, a line, names, disks, a clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hil_tests.rig.disk import LossyDisk, SmallDisk
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.hci_server import HciServer
 from hil_tests.rig.hub import Hub
-from hil_tests.rig.network import FaultyLink, listen_inside
+from hil_tests.rig.network import ADVERTISED_HOST, SITE_HOST, FaultyLink, listen_inside
+from hil_tests.rig.resolver import Resolver
 
 if TYPE_CHECKING:
     from hil_tests.rig.air import Air
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hil_tests.scenario import Scenario
 
 SMALL_DISK_BYTES = 4 << 20
+HOST_NAME = "site.lum.test"  # where hubs must ask for its address
 
 _T = TypeVar("_T")
 
@@ -60,6 +62,17 @@ class Equipment:
     def clock(self) -> FakeClock:
         """The hub's wall clock."""
         return self._one(FakeClock)
+
+    @property
+    def names(self) -> Resolver:
+        """The hub's name server."""
+        return self._one(Resolver)
+
+    @staticmethod
+    def host_for(scenario: Scenario) -> str:
+        """Under which name or address the scenario's hub reaches its site."""
+        needs = {fault.needs for fault in scenario.faults}
+        return HOST_NAME if "names" in needs else ADVERTISED_HOST if "line" in needs else SITE_HOST
 
     async def radio(
         self,
@@ -103,7 +116,11 @@ class Equipment:
         if "clock" in needs:
             clock = FakeClock(directory)
             self._things[FakeClock] = clock
-            hub.wrap(clock.wrapping())
+            hub.live_in(clock.wrapping())
+        if "names" in needs:
+            names = Resolver(directory, {HOST_NAME: ADVERTISED_HOST if "line" in needs else SITE_HOST})
+            self._things[Resolver] = await stack.enter_async_context(names)
+            hub.live_in(names.wrapping())
 
     def _one(self, kind: type[_T]) -> _T:
         thing = self._things.get(kind)

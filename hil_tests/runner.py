@@ -151,6 +151,7 @@ async def _observe(bench: Bench, result: Result) -> Observed:
     await bench.stop_hub()
     site = await bench.site.status()
     stored = await bench.site.readings()
+    claimed = await bench.site.coverage()
     incidents = await bench.site.incidents()
     window_s = bench.scenario.hub.commit_window_max_s
     balance = bench.ledger.balance(stored, bench.hub_kills, window_s)
@@ -184,6 +185,8 @@ async def _observe(bench: Bench, result: Result) -> Observed:
         online=last.get("uplink") == "online",
         names=names,
         began=result.began,
+        claimed=[(span["from_ms"] / 1000, span["to_ms"] / 1000) for span in claimed],
+        blind=[(span.start, span.end) for span in bench.blind_spans],
     )
 
 

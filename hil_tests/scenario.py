@@ -17,7 +17,6 @@ from device_profiles.errors import ProfilesError
 from device_profiles.toml_lines import line_of
 from hil_tests.faults import AnyFault
 from hil_tests.faults.radio import RadioCut, RadioLoss, RadioWeak
-from hil_tests.faults.site import SiteFreeze, SiteKill
 from hil_tests.rig.behaviour import ACTIONS, FIRMWARE_BEHAVIOURS, FIRMWARE_MODEL, Action, Behaviour
 from hil_tests.rig.errors import RigError
 
@@ -293,7 +292,7 @@ def _fault_contradictions(scenario: Scenario, behaviours: Mapping[str, Behaviour
         yield "a disk that is full cannot fail in other ways too; make two scenarios of it - at `faults`"
     for index, fault in enumerate(scenario.faults):
         on = getattr(fault, "on", None)
-        of_the_home = on is not None and not isinstance(fault, SiteKill | SiteFreeze)
+        of_the_home = on is not None and not fault.of_the_site
         everybody = on == "all" and isinstance(fault, RadioLoss | RadioCut | RadioWeak)
         if of_the_home and not everybody and on not in behaviours:
             yield f"no sensor is called {on!r} - at `faults[{index}].on`"

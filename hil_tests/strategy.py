@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from hil_tests.rig.air import Air
 from hil_tests.rig.beacons import SimulatedHome, Transmission
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.hub import Hub
-from hil_tests.rig.network import ADVERTISED_HOST, SITE_HOST
 from hil_tests.rig.node_home import NodeHome
 from hil_tests.rig.process import call, command, until
 from hil_tests.rig.site import Site
@@ -62,6 +61,7 @@ class Bench:
     hub_kills: list[float] = field(default_factory=list)
     restores: list[StoreRestored | HubRestored] = field(default_factory=list)
     blind_spans: list[Span] = field(default_factory=list)
+    twins: list[Hub] = field(default_factory=list)
     _blind: dict[str, float] = field(default_factory=dict)
     _delivered: dict[str, int] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)  # of lives of the hub that have ended
@@ -160,17 +160,29 @@ class Bench:
 
     async def copy_card(self) -> None:
         """Copy all that a hub, stopped in good order, has on its disk."""
-        async with self._out_of_hearing():
-            await self.stop_hub()
-            await self.hub.copy_state(self.directory / "card")
-            self._card = self.ledger.image(), time.time()
-            await self.start_hub()
+        await self.mark_card(lambda: self.hub.copy_state(self.directory / "card"))
 
     async def put_back_card(self) -> int:
         """Put the copy back; gives how many readings were newer than it."""
+        return await self.turn_back_card(lambda: self.hub.put_back_state(self.directory / "card"))
+
+    async def mark_card(self, mark: Callable[[], Awaitable[object]]) -> None:
+        """While the hub is stopped in good order: its disk will be again what it is now."""
+        async with self._out_of_hearing():
+            await self.stop_hub()
+            await mark()
+            self._card = self.ledger.image(), time.time()
+            await self.start_hub()
+
+    async def turn_back_card(self, turn_back: Callable[[], Awaitable[object]]) -> int:
+        """Make the disk what it was, once all that only it knows is handed over; gives how many readings were newer.
+
+        Raises:
+            RigError: it was never marked.
+        """
         if self._card is None:
-            raise RigError("There is no copy of the hub's card.")
-        image, copied_at = self._card
+            raise RigError("There is nothing that the hub's card could become again.")
+        image, marked_at = self._card
         async with self._out_of_hearing():
             silent_at = time.time()
             await self.until(self.hub.idle, "handing over", HANDOVER_WAIT_S)
@@ -178,12 +190,24 @@ class Bench:
             burst_s = ScenarioStory(self.scenario).burst_s
             await asyncio.sleep(max(0.0, silent_at + burst_s + LAST_ADVERTS_S - time.time()))
             begun = [one for one in await self.site.incidents() if one["code"] == "epoch-begun"]
-            await self.hub.put_back_state(self.directory / "card")
+            await turn_back()
             self.ledger.put_back(image)
-            self.restores.append(HubRestored(copied_at, time.time(), len(begun)))
+            self.restores.append(HubRestored(marked_at, time.time(), len(begun)))
             stored = await self.site.readings()
             await self.start_hub()
-        return sum(reading["happened_ms"] > copied_at * 1000 for reading in stored)
+        return sum(reading["happened_ms"] > marked_at * 1000 for reading in stored)
+
+    async def start_twin(self) -> Hub:
+        """Start a second hub on a copy of the first one's card."""
+        await self.copy_card()
+        self.twins.append(await self.hub.twin(self.directory / "twin", self.directory / "card"))
+        await self.twins[-1].start()
+        return self.twins[-1]
+
+    async def kill_twins(self) -> None:
+        """Switch off all of these."""
+        for twin in self.twins:
+            await twin.kill()
 
     async def revoke_hub(self) -> str:
         """Revoke the hub's credential as an operator would; gives what the command said."""
@@ -228,9 +252,8 @@ async def brought_up(
     visited = VisitedHome(air, scenario, ledger.told)
     nodes = NodeHome(air, scenario, directory / "nodes", ledger.transmit)
     equipment = Equipment()
-    behind_a_line = any(fault.needs == "line" for fault in scenario.faults)
     say("site")
-    await site.create(ADVERTISED_HOST if behind_a_line else SITE_HOST)
+    await site.create(equipment.host_for(scenario))
     async with contextlib.AsyncExitStack() as stack:
         hub = await equipment.radio(stack, scenario, air, directory, planted)
         await equipment.around(stack, scenario, hub, site, directory)
@@ -239,6 +262,7 @@ async def brought_up(
         air.observe(lambda delivery: bench.hear(delivery.address))
         stack.push_async_callback(site.stop)
         stack.push_async_callback(hub.kill)
+        stack.push_async_callback(bench.kill_twins)
         stack.push_async_callback(nodes.stop)
         await site.start()
         say("hub")

@@ -47,7 +47,7 @@ class Observed:
         online: Whether the hub was online at the end.
         names: What people call the sensors, by address.
         began: When the run began (wall time, s); moments are told from there.
-        claimed: Spans in which the hub says, signed, that it listened; only known in virtual time.
+        claimed: Spans in which the hub says, signed, that it listened.
         blind: Spans in which it cannot have heard anybody, for certain.
     """
 

@@ -18,7 +18,7 @@ from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import copy_database, open_database
 from cloud_sync.receiver.store.registry import Registry
-from cloud_sync.receiver.views import readings
+from cloud_sync.receiver.views import coverage, readings
 from zero_trust.errors import TrustError
 from zero_trust.reasons import reason
 
@@ -162,6 +162,17 @@ def print_readings(config_file: Path, home: str | None) -> None:
     for reading in readings(Batches(open_database(config.paths.store)), config.site):
         if home in {None, reading["home"]}:
             click.echo(json.dumps(reading, ensure_ascii=False))
+
+
+@cli.command(name="coverage")
+@_config_option
+@click.option("--home", help="Only this home.")
+def print_coverage(config_file: Path, home: str | None) -> None:
+    """Print every span in which a hub says that it listened, one JSON object a line, each verified again."""
+    config = load_config(config_file)
+    for span in coverage(Batches(open_database(config.paths.store)), config.site):
+        if home in {None, span["home"]}:
+            click.echo(json.dumps(span, ensure_ascii=False))
 
 
 @cli.command()

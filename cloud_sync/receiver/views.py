@@ -1,7 +1,8 @@
-"""Stored batches read back as readings: the evidence, verified again each time it is shown."""
+"""Stored batches read back as readings and coverage: the evidence, verified again each time it is shown."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Any
 
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.sync.placing import Placing
-from cloud_sync.wire.batch import Quality, Quantity, decode, rows
+from cloud_sync.wire.batch import Batch, Quality, Quantity, decode, rows
 from cloud_sync.wire.manifest import Manifest
 from device_profiles.reading import words
 from zero_trust.credential import certificate_key, load_certificate
@@ -27,11 +28,7 @@ def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
     """
     doubtful = _boots_of_several_epochs(batches)
     told: dict[tuple[Any, ...], Counter[bytes]] = defaultdict(Counter)  # how often each epoch has said it
-    for row in batches.stored():
-        public = certificate_key(load_certificate(row["data_certificate"]))
-        body = verify_inside(public, row["signed"], site, row["hub"])
-        batch = decode(body, site, row["hub"], row["packed"])
-        placing = Placing(row["offset_ms"], Quality(row["quality"]))
+    for row, batch, placing in _verified(batches, site):
         for sensor, quantity, reading in rows(batch):
             if (batch.hub, batch.boot_id) in doubtful:
                 identity = (
@@ -59,6 +56,34 @@ def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
                 "time_quality": placing.quality.name.lower(),
                 "received_ms": row["received_ms"],
             }
+
+
+def coverage(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
+    """Every span in which a hub says that it listened, in the order received.
+
+    Raises:
+        SignatureError: a stored batch is not what its hub signed.
+    """
+    for row, batch, placing in _verified(batches, site):
+        for start_ms, end_ms in batch.spans:
+            yield {
+                "home": row["home"],
+                "hub": batch.hub,
+                "from_ms": placing.at(start_ms),
+                "to_ms": placing.at(end_ms),
+                "time_quality": placing.quality.name.lower(),
+            }
+
+
+def _verified(batches: Batches, site: str) -> Iterator[tuple[sqlite3.Row, Batch, Placing]]:
+    for row in batches.stored():
+        public = certificate_key(load_certificate(row["data_certificate"]))
+        body = verify_inside(public, row["signed"], site, row["hub"])
+        yield (
+            row,
+            decode(body, site, row["hub"], row["packed"]),
+            Placing(row["offset_ms"], Quality(row["quality"])),
+        )
 
 
 def _said_before(told: Counter[bytes], epoch: bytes) -> bool:

@@ -11,20 +11,21 @@ from hil_tests.faults.bluez import (
     BluezPowerOff,
 )
 from hil_tests.faults.clock import ClockDrift, ClockJump, ClockSet
-from hil_tests.faults.disk import DiskFull, DiskPowerCut, DiskReadOnly, DiskRot, DiskWornOut
+from hil_tests.faults.disk import DiskFull, DiskLying, DiskPowerCut, DiskReadOnly, DiskRot, DiskWornOut
 from hil_tests.faults.hub import (
     HubFreeze,
     HubImage,
     HubKill,
     HubKillAtSync,
+    HubKillAtWrite,
     HubRestart,
-    HubRevoked,
     HubSlow,
 )
 from hil_tests.faults.line import (
     LineHalfOpen,
     LineIntercepted,
     LineLossy,
+    LineNameless,
     LinePartition,
     LinePortal,
     LineRefused,
@@ -35,6 +36,7 @@ from hil_tests.faults.line import (
 from hil_tests.faults.radio import RadioCut, RadioDeaf, RadioLoss, RadioUnplug, RadioWeak
 from hil_tests.faults.sensor import (
     SensorDead,
+    SensorForged,
     SensorGhost,
     SensorPowerCut,
     SensorReplayed,
@@ -42,7 +44,15 @@ from hil_tests.faults.sensor import (
     SensorSpoofed,
     SensorStuck,
 )
-from hil_tests.faults.site import SiteFreeze, SiteKill, StoreRestore
+from hil_tests.faults.site import SiteFreeze, SiteKill, SiteRestart, SiteSlow, StoreRestore
+from hil_tests.faults.trust import (
+    CredentialCloned,
+    CredentialExpired,
+    HubRevoked,
+    ReceiptExpired,
+    ReceiptForged,
+    ServerExpired,
+)
 
 __all__ = ["FAULTS", "AnyFault", "Fault"]
 
@@ -59,6 +69,7 @@ AnyFault = (
     | SensorGhost
     | SensorReplayed
     | SensorSpoofed
+    | SensorForged
     | BluezCrash
     | BluezBusKilled
     | BluezPowerOff
@@ -66,6 +77,7 @@ AnyFault = (
     | BluezEmptyAdverts
     | HubKill
     | HubKillAtSync
+    | HubKillAtWrite
     | HubSlow
     | HubRestart
     | HubFreeze
@@ -75,6 +87,7 @@ AnyFault = (
     | DiskWornOut
     | DiskFull
     | DiskPowerCut
+    | DiskLying
     | DiskRot
     | ClockJump
     | ClockSet
@@ -88,9 +101,17 @@ AnyFault = (
     | LineReset
     | LinePortal
     | LineIntercepted
+    | LineNameless
     | SiteKill
+    | SiteRestart
+    | SiteSlow
     | SiteFreeze
     | StoreRestore
+    | CredentialCloned
+    | CredentialExpired
+    | ServerExpired
+    | ReceiptExpired
+    | ReceiptForged
 )
 
 FAULTS: dict[str, type[Fault]] = {str(kind.__struct_config__.tag): kind for kind in AnyFault.__args__}

@@ -13,6 +13,7 @@ from hil_tests.evidence import Evidence
 if TYPE_CHECKING:
     from hil_tests.strategy import Bench
 
+Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]  # of one processor
 Moment = Annotated[float, msgspec.Meta(ge=0)]  # also refuses nan
 
 
@@ -23,10 +24,13 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         at_s: When, in seconds of the story.
         for_s: For how long; 0 for what is over at once.
         runs: What a sensor must be for it, ``script`` or ``firmware``; empty if it does not matter.
+        needs: What must stand around the hub, or be its radio; empty if nothing.
+        of_the_site: Its ``on``, if it has one, names a process of the site, not a sensor.
     """
 
     runs: ClassVar[str] = ""
     needs: ClassVar[str] = ""
+    of_the_site: ClassVar[bool] = False
     at_s: Moment
     for_s: Moment = 0.0
 

@@ -97,6 +97,38 @@ class DiskPowerCut(Fault, frozen=True, kw_only=True, tag="disk.power-cut"):
         )
 
 
+class DiskLying(Fault, frozen=True, kw_only=True, tag="disk.lying"):
+    """A cheap card: it confirms every sync, carries out none, and after ``for_s`` the power goes."""
+
+    needs: ClassVar[str] = "lossy-disk"
+
+    async def begin(self, bench: Bench) -> None:
+        """From now on it lies; what lies there already is safe."""
+        disk = bench.equipment.lossy_disk
+
+        async def begin_to_lie() -> None:
+            await disk.sync()
+            await disk.lie()
+
+        await bench.mark_card(begin_to_lie)
+
+    async def end(self, bench: Bench) -> None:
+        """The power goes, once all that only the card knows is handed over; and comes back."""
+
+        async def cut() -> None:
+            bench.notes[self, "lost"] = await bench.equipment.lossy_disk.cut()
+
+        bench.notes[self] = await bench.turn_back_card(cut)
+
+    def proof(self, bench: Bench) -> tuple[bool, str, dict[str, Any]]:
+        """It fired if it broke its word, and readings went with that; the new epoch is asked for at the end of the run."""
+        newer, lost = bench.notes[self], bench.notes[self, "lost"]
+        words = (
+            f"it had confirmed {lost.lies} syncs and kept none; {newer} readings were newer than what it kept"
+        )
+        return lost.lies > 0 and newer > 0, words, {"lies": lost.lies, "newer": newer}
+
+
 class DiskRot(Fault, frozen=True, kw_only=True, tag="disk.rot"):
     """The card rots: pages of the outbox are damaged while the hub is stopped."""
 

@@ -1,4 +1,4 @@
-"""Faults of the hub's process and of its credential."""
+"""Faults of the hub's process and of its card."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import os
 import signal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
 
-from hil_tests.faults.base import Fault
+from hil_tests.faults.base import Fault, Share
 from hil_tests.rig.injection import Injection
 from hil_tests.rig.pace import slow
 from hil_tests.rig.wrapping import Wrapping
@@ -83,7 +83,7 @@ class HubFreeze(Fault, frozen=True, kw_only=True, tag="hub.freeze"):
 class HubSlow(Fault, frozen=True, kw_only=True, tag="hub.slow"):
     """It gets only a share of one processor: an old board, or a process that ran wild beside it."""
 
-    share: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.2
+    share: Share = 0.2
 
     async def begin(self, bench: Bench) -> None:
         """Hold it back."""
@@ -103,15 +103,16 @@ class HubSlow(Fault, frozen=True, kw_only=True, tag="hub.slow"):
         return paced.fired(), words, {"stops": paced.stops}
 
 
-class HubKillAtSync(Fault, frozen=True, kw_only=True, tag="hub.kill-at-sync"):
-    """It is started anew, and killed as it makes its n-th sync; started again after ``for_s``, which must be enough."""
+class _KillAt(Fault, frozen=True, kw_only=True):
+    """It is started anew, and killed as it makes its n-th call; started again after ``for_s``, which must be enough."""
 
+    call: ClassVar[str]
     nth: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 
     async def begin(self, bench: Bench) -> None:
         """Begin a life that will end so."""
-        log = bench.directory / f"syncs-{self.at_s:g}"
-        fault = bench.notes[self] = Injection(("fdatasync",), log, when=str(self.nth))
+        log = bench.directory / f"calls-{self.at_s:g}"
+        fault = bench.notes[self] = Injection((self.call,), log, when=str(self.nth))
         await bench.stop_hub()
         bench.hub.wrap(fault.wrapping())
         await bench.start_hub()
@@ -130,8 +131,20 @@ class HubKillAtSync(Fault, frozen=True, kw_only=True, tag="hub.kill-at-sync"):
 
     async def _death(self, bench: Bench) -> None:
         """Note the moment at which it dies: what was delivered just before may be lost."""
-        await bench.until(lambda: not bench.hub.process.running, "the hub's death at a sync")
+        await bench.until(lambda: not bench.hub.process.running, f"the hub's death in {self.call} {self.nth}")
         await bench.kill_hub()
+
+
+class HubKillAtSync(_KillAt, frozen=True, kw_only=True, tag="hub.kill-at-sync"):
+    """As it asks the disk to make sure of something."""
+
+    call: ClassVar[str] = "fdatasync"
+
+
+class HubKillAtWrite(_KillAt, frozen=True, kw_only=True, tag="hub.kill-at-write"):
+    """As it writes a page of its outbox; nothing else of it writes so."""
+
+    call: ClassVar[str] = "pwrite64"
 
 
 class HubImage(Fault, frozen=True, kw_only=True, tag="hub.old-image"):
@@ -149,15 +162,3 @@ class HubImage(Fault, frozen=True, kw_only=True, tag="hub.old-image"):
         """It fired if the card had gone on in between; the new epoch is asked for at the end of the run."""
         newer = bench.notes[self]
         return newer > 0, f"{newer} readings were newer than the card", {"newer": newer}
-
-
-class HubRevoked(Fault, frozen=True, kw_only=True, tag="credential.revoked"):
-    """Its credential is revoked by an operator."""
-
-    async def begin(self, bench: Bench) -> None:
-        """Revoke it."""
-        bench.notes[self] = await bench.revoke_hub()
-
-    def proof(self, bench: Bench) -> tuple[bool, str, dict[str, Any]]:
-        """It fired if the registry says so."""
-        return "revoked" in bench.notes[self].lower(), bench.notes[self], {}

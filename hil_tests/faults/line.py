@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from hil_tests.faults.base import Fault
+from hil_tests.rig.resolver import Mood
 
 if TYPE_CHECKING:
     from hil_tests.rig.network import FaultyLink, Spell
@@ -124,3 +125,26 @@ class LineIntercepted(_Line, frozen=True, kw_only=True, tag="line.intercepted"):
     def condition(self, line: FaultyLink) -> Spell:
         """Whoever believes it is read."""
         return line.intercept()
+
+
+class LineNameless(Fault, frozen=True, kw_only=True, tag="line.nameless"):
+    """The name server is gone: it says nothing, or that there is no such name."""
+
+    needs: ClassVar[str] = "names"
+    how: Literal["silent", "denying"] = "silent"
+
+    async def begin(self, bench: Bench) -> None:
+        """No name is known any more."""
+        bench.equipment.names.turn(Mood(self.how))
+
+    async def end(self, bench: Bench) -> None:
+        """They are known again, once somebody has asked in vain."""
+        names = bench.equipment.names
+        await bench.until(lambda: names.asked(Mood(self.how)).fired(), "a question for a name")
+        bench.notes[self] = names.asked(Mood(self.how))
+        names.turn(Mood.ANSWERING)
+
+    def proof(self, bench: Bench) -> tuple[bool, str, dict[str, Any]]:
+        """It fired if anybody asked meanwhile."""
+        asked = bench.notes[self]
+        return asked.fired(), f"it was asked {asked.questions} times in vain", {"questions": asked.questions}

@@ -110,6 +110,7 @@ class RadioUnplug(Fault, frozen=True, kw_only=True, tag="radio.unplug"):
         """Pull it."""
         bench.notes[self, "attached"] = bench.equipment.hci.attached
         await bench.equipment.hci.absent()
+        bench.blind("no dongle")
 
     async def end(self, bench: Bench) -> None:
         """Plug it in again, and wait until the hub uses it."""
@@ -117,6 +118,7 @@ class RadioUnplug(Fault, frozen=True, kw_only=True, tag="radio.unplug"):
         await bench.until(
             lambda: bench.equipment.hci.attached > bench.notes[self, "attached"], "the hub's using the dongle"
         )
+        bench.sighted("no dongle")
 
     def proof(self, bench: Bench) -> tuple[bool, str, dict[str, Any]]:
         """It fired if the hub had to open the dongle anew."""

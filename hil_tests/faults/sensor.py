@@ -11,9 +11,12 @@ from hil_tests.rig.air import Pdu
 from hil_tests.rig.beacons import random_address
 
 if TYPE_CHECKING:
+    from device_profiles.advert import Advert
+    from hil_tests.scenario import SensorPlan
     from hil_tests.strategy import Bench
 
 ATTACKER = "attacker"  # a station of its own on the air
+ATTACKERS_KEY = bytes(range(16))
 
 
 class _OnSensor(Fault, frozen=True, kw_only=True):
@@ -142,18 +145,23 @@ class SensorReplayed(_OnSensor, frozen=True, kw_only=True, tag="sensor.replayed"
         return bench.counted("flag:counter-reset") - int(bench.notes[self])
 
 
-class SensorSpoofed(_OnSensor, frozen=True, kw_only=True, tag="sensor.spoofed"):
-    """An attacker without the key says in its name and in the clear that the door is open, or that nobody moves."""
+class _InItsName(_OnSensor, frozen=True, kw_only=True):
+    """An attacker without its key says in its name that the door is open, or that somebody moves."""
 
+    refused_as: ClassVar[str]  # as the hub counts it
     kind: str = "door"
+
+    def frame(self, plan: SensorPlan) -> Advert:
+        """What is said."""
+        raise NotImplementedError
 
     async def begin(self, bench: Bench) -> None:
         """Say it."""
-        bench.notes[self] = bench.counted("rejected:not-encrypted")
+        bench.notes[self] = bench.counted(self.refused_as)
         plan = bench.plan(self.on)
-        forged = encode(plan.model, plan.address, [reading(plan.model, self.kind, 1)], repeat=77)
+        forged = advert_bytes(self.frame(plan))
         for _ in range(3):
-            bench.air.broadcast(ATTACKER, Pdu(random_address(plan.address), advert_bytes(forged)))
+            bench.air.broadcast(ATTACKER, Pdu(random_address(plan.address), forged))
 
     async def end(self, bench: Bench) -> None:
         """Wait until the hub has refused it."""
@@ -165,4 +173,25 @@ class SensorSpoofed(_OnSensor, frozen=True, kw_only=True, tag="sensor.spoofed"):
         return refused > 0, f"the hub refused {refused} forged frames", {"refused": refused}
 
     def _refused(self, bench: Bench) -> int:
-        return bench.counted("rejected:not-encrypted") - int(bench.notes[self])
+        return bench.counted(self.refused_as) - int(bench.notes[self])
+
+
+class SensorSpoofed(_InItsName, frozen=True, kw_only=True, tag="sensor.spoofed"):
+    """In the clear, as if the sensor had never had a key."""
+
+    refused_as: ClassVar[str] = "rejected:not-encrypted"
+
+    def frame(self, plan: SensorPlan) -> Advert:
+        """A plain one."""
+        return encode(plan.model, plan.address, [reading(plan.model, self.kind, 1)], repeat=77)
+
+
+class SensorForged(_InItsName, frozen=True, kw_only=True, tag="sensor.forged"):
+    """Encrypted, with a key of the attacker's own."""
+
+    refused_as: ClassVar[str] = "wrong_key_or_corrupt:wrong-key"
+
+    def frame(self, plan: SensorPlan) -> Advert:
+        """One that only its maker can open; its counter is ahead of all that the sensor has sent."""
+        said = [reading(plan.model, self.kind, 1)]
+        return encode(plan.model, plan.address, said, repeat=77, key=ATTACKERS_KEY, counter=1_000_000)

@@ -16,6 +16,7 @@ from hil_tests.faults.line import LinePartition, LineRefused
 from hil_tests.faults.radio import RadioCut, RadioDeaf, RadioLoss, RadioWeak
 from hil_tests.faults.sensor import (
     SensorDead,
+    SensorForged,
     SensorGhost,
     SensorReplayed,
     SensorReset,
@@ -123,6 +124,7 @@ PLAYS: Mapping[type[Fault], Play] = {
             SensorReset,
             SensorReplayed,
             SensorSpoofed,
+            SensorForged,
         ),
         _as_it_is,
     ),

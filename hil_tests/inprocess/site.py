@@ -20,9 +20,7 @@ from cloud_sync.receiver.service import Incoming, IntakeKeys, Service
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
-from cloud_sync.receiver.views import readings
-from cloud_sync.wire.batch import decode
-from cloud_sync.wire.message import SIGNATURE_BYTES
+from cloud_sync.receiver.views import coverage, readings
 from edge_agent.adapters.authority import HubIdentity
 from zero_trust.authority import (
     SERIAL_BYTES,
@@ -128,11 +126,7 @@ class VirtualSite:
 
     def claims(self) -> list[tuple[float, float]]:
         """Every span in which the hub says that it listened (wall time, s)."""
-        return [
-            ((start + row["offset_ms"]) / 1000, (end + row["offset_ms"]) / 1000)
-            for row in self.batches.stored()
-            for start, end in decode(row["signed"][:-SIGNATURE_BYTES], SITE, row["hub"], row["packed"]).spans
-        ]
+        return [(span["from_ms"] / 1000, span["to_ms"] / 1000) for span in coverage(self.batches, SITE)]
 
     def signed(self) -> list[bytes]:
         """Every batch as signed, in the order received."""

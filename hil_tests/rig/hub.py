@@ -57,19 +57,34 @@ class Hub:
         self._log = log
         self._environment = environment
         self.process: Process
+        self._around = Wrapping()
         self.wrap(Wrapping())
         self._lives: list[dict[str, Any]] = []  # the last status of each life that has ended
         self._cpu_s = 0.0
 
+    def live_in(self, wrapping: Wrapping) -> None:
+        """Its enrolment and all its lives are in this wrapping; to be said before either."""
+        self._around = wrapping.around(self._around)
+        self.wrap(Wrapping())
+
     def wrap(self, wrapping: Wrapping) -> None:
-        """Its next life is in this wrapping; an empty one is none."""
-        words = wrapping.command([command("lum-hub"), "run", "--config", str(self.config)])
+        """Its next life is in this wrapping too; an empty one is none."""
+        around = self._around.around(wrapping)
+        words = around.command([command("lum-hub"), "run", "--config", str(self.config)])
         self.process = Process("lum-hub", words, self._log, self._environment)
 
     def live_on(self, disk: Path) -> None:
         """Keep its state there; to be said before it is configured."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.state.symlink_to(disk, target_is_directory=True)
+
+    async def twin(self, directory: Path, card: Path) -> Hub:
+        """A hub on a copy of this one's disk: the same credential, in a place where it hears nobody."""
+        other = Hub(directory, directory.with_suffix(".log"), f"unix-client:{directory / 'no-radio'}")
+        await asyncio.to_thread(shutil.copytree, card, other.state)
+        text = self.config.read_text().replace(str(self._radio), str(other._radio))
+        other.config.write_text(text.replace(str(self.directory), str(directory)))
+        return other
 
     async def configure(
         self, sensors: Sequence[SensorEntry], *, batch_age_max_s: float, commit_window_max_s: float
@@ -105,7 +120,7 @@ class Hub:
 
     async def enrol(self, voucher: str) -> None:
         """Trade a voucher for a credential."""
-        await call(command("lum-hub"), "enrol", *self._configured, voucher)
+        await call(*self._around.command([command("lum-hub"), "enrol", *self._configured, voucher]))
 
     async def start(self) -> None:
         """Start the hub process."""

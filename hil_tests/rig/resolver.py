@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import itertools
 import os
 import shutil
 import socket
@@ -23,12 +24,13 @@ from typing import Self, cast
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.wrapping import Wrapping
 
-SERVER_HOST = "127.0.0.77"  # the port of name servers is fixed, so the address is one that nobody uses
+SERVER_NET = "127.77"  # the port of name servers is fixed, so the address is one that nobody else uses
 DNS_PORT = 53
 _A_RECORD, _INTERNET = 1, 1
 _NO_SUCH_NAME = 3
 _ANSWER_FLAGS = 0x8580  # an answer, with authority, recursion done
 _HEADER = struct.Struct("!6H")
+_numbers = itertools.count()  # of this process's name servers
 _OPTIONS = "options timeout:1 attempts:2"  # the library's own 5 s, twice, only make runs longer
 
 
@@ -66,6 +68,7 @@ class Resolver:
 
     def __init__(self, directory: Path, names: Mapping[str, str]) -> None:
         self._file = directory / "resolv.conf"
+        self._host = f"{SERVER_NET}.{os.getpid() % 251}.{next(_numbers) % 254 + 1}"
         self._names = {name.lower(): address for name, address in names.items()}
         self._transport: asyncio.DatagramTransport | None = None
         self._mood = Mood.ANSWERING
@@ -74,14 +77,14 @@ class Resolver:
     async def __aenter__(self) -> Self:
         if os.geteuid() != 0 or shutil.which("unshare") is None:
             raise RigError("Names of its own for one process need root and unshare.", hint="Run it as root.")
-        self._file.write_text(f"nameserver {SERVER_HOST}\n{_OPTIONS}\n")
+        self._file.write_text(f"nameserver {self._host}\n{_OPTIONS}\n")
         try:
             self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                lambda: _Port(self._reply), local_addr=(SERVER_HOST, DNS_PORT)
+                lambda: _Port(self._reply), local_addr=(self._host, DNS_PORT)
             )
         except OSError as error:
             raise RigError(
-                f"The rig's name server cannot stand at {SERVER_HOST}: {error.strerror}."
+                f"The rig's name server cannot stand at {self._host}: {error.strerror}."
             ) from error
         return self
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import re
 import signal
 import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,13 @@ import psutil
 
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.process import Process, call, command, until
+from zero_trust.keystore import load_certificates
+from zero_trust.tls import pinned_context
 
 READY_WAIT_S = 30.0
+HANDSHAKE_WAIT_S = 5.0
+SITE_NAME = "demo"
+ADMITTED = re.compile(r"broker\.admission .*\bcode= ")  # as the authority logs it
 ROLE_MARKS = {
     "broker": "nats-server",
     "intake": " intake ",
@@ -40,7 +48,7 @@ class Site:
         self.ports = dict(zip(("mqtt", "nats", "authority", "portal"), _free_ports(4), strict=True))
         ports = [part for name, port in self.ports.items() for part in (f"--{name}-port", str(port))]
         await call(
-            command("lum-trust"), "init", str(self.directory), "--site", "demo", "--host", host, *ports
+            command("lum-trust"), "init", str(self.directory), "--site", SITE_NAME, "--host", host, *ports
         )
 
     async def start(self) -> None:
@@ -97,8 +105,11 @@ class Site:
 
     async def readings(self) -> list[dict[str, Any]]:
         """Every reading the site holds."""
-        lines = await call(command("lum-receiver"), "readings", "--config", str(self.config), wait_s=300)
-        return [json.loads(line) for line in lines.splitlines()]
+        return await self._evidence("readings")
+
+    async def coverage(self) -> list[dict[str, Any]]:
+        """Every span in which a hub says, signed, that it listened."""
+        return await self._evidence("coverage")
 
     def kill(self, role: str) -> int | None:
         """SIGKILL one of the site's processes; the site is to start it again. Returns its pid."""
@@ -125,9 +136,23 @@ class Site:
             return "" if child is None else str(child.status())
         return ""
 
+    def admissions(self) -> int:
+        """How often the authority has let a hub in at the broker's door."""
+        return sum(ADMITTED.search(line) is not None for line in self._process.log.read_text().splitlines())
+
+    async def certificate_trouble(self, role: str) -> str:
+        """What a client that believes this site's root has against the certificate of broker or authority; empty: nothing."""
+        root = load_certificates(self.directory / "root" / "root.crt")[0]
+        port = self.ports[{"broker": "mqtt"}.get(role, role)]
+        return await asyncio.to_thread(_certificate_trouble, pinned_context(root), port)
+
     def pids(self) -> list[int]:
         """All processes of the site, for proof that none is left behind."""
         return [child.pid for child in self._children()]
+
+    async def _evidence(self, what: str) -> list[dict[str, Any]]:
+        lines = await call(command("lum-receiver"), what, "--config", str(self.config), wait_s=300)
+        return [json.loads(line) for line in lines.splitlines()]
 
     def _child(self, role: str) -> psutil.Process | None:
         for child in self._children():
@@ -153,6 +178,16 @@ def _listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.5):
         return True
     return False
+
+
+def _certificate_trouble(context: ssl.SSLContext, port: int) -> str:
+    address = ("127.0.0.1", port)
+    with contextlib.suppress(OSError), socket.create_connection(address, timeout=HANDSHAKE_WAIT_S) as plain:
+        try:
+            context.wrap_socket(plain, server_hostname=address[0]).close()
+        except ssl.SSLCertVerificationError as error:
+            return error.verify_message
+    return ""
 
 
 def _free_ports(count: int) -> list[int]:

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +37,7 @@ from hil_tests.rig.disk import Filled, Refused
 from hil_tests.rig.durability import Lost
 from hil_tests.rig.line import Crossing
 from hil_tests.rig.network import FaultyLink
+from hil_tests.rig.resolver import Asked, Mood
 from hil_tests.rig.virtual_loop import run_virtually
 from hil_tests.rig.wrapping import Wrapping
 from hil_tests.scenario import SensorPlan
@@ -51,6 +52,7 @@ ROW = {"stream": "s", "seq": 1, "sensor": DOOR.address, "kind": "door", "value":
 FULL, NOTHING_LOST = Filled(8192, 0, errno.ENOSPC), Lost(0, (), ())
 IN_ORDER, GONE = Seen(bus=True, owned=True, adapter=True, powered=True), Seen()
 EQUIPMENT_VERBS = {verb for verb in FAULTS if verb.split(".")[0] in {"line", "disk", "clock", "bluez"}}
+TRUST_VERBS = {kind.__struct_config__.tag for kind in FAULTS.values() if kind.__module__.endswith(".trust")}
 
 LASTING: dict[str, Any] = {"at_s": 1, "for_s": FOR_S}
 AT_ONCE: dict[str, Any] = {"at_s": 1}
@@ -90,12 +92,17 @@ class FakeBench:
     after: Seen = GONE
     scans_refused: int = 0
     adverts_emptied: int = 0
+    asked: int = 0  # of the name server, in vain
+    admitted: int = 0  # hubs, at the broker's door
+    told: str = ""  # to a client of the site, of its certificate
+    twin: dict[str, Any] = field(default_factory=dict)  # what a second hub says of itself
 
     def __post_init__(self) -> None:
         answers = iter(self.stored)
         pids = itertools.count(PID + 1)
         self.scenario = SimpleNamespace(seed=1)
         self.wrappings: list[Wrapping] = []  # of the hub
+        self.moods: list[Mood] = []  # of its name server
         self.clock = FakeWallClock(self)
         self.bluez = FakeService(self)
         self.equipment = SimpleNamespace(
@@ -105,6 +112,7 @@ class FakeBench:
             lossy_disk=FakeDisk(self),
             small_disk=SimpleNamespace(fill=lambda: self.filled, empty=lambda: None),
             clock=self.clock,
+            names=SimpleNamespace(turn=self.moods.append, asked=lambda mood: Asked(mood, self.asked)),
         )
         self.ledger = SimpleNamespace(replayed=lambda _one: None)
         self.hub = SimpleNamespace(
@@ -123,6 +131,9 @@ class FakeBench:
             backup=_nothing,
             restore=_nothing,
             readings=lambda: _gives(next(answers)),
+            directory=self.directory,
+            admissions=lambda: self.admitted,
+            certificate_trouble=lambda _role: _gives(self.told),
         )
         beacon = SimpleNamespace(
             start=lambda: None,
@@ -197,6 +208,19 @@ class FakeBench:
         """So many readings were newer."""
         return self.newer
 
+    async def mark_card(self, mark: Callable[[], Awaitable[object]]) -> None:
+        """It is as it is now."""
+        await mark()
+
+    async def turn_back_card(self, turn_back: Callable[[], Awaitable[object]]) -> int:
+        """So many readings were newer."""
+        await turn_back()
+        return self.newer
+
+    async def start_twin(self) -> SimpleNamespace:
+        """It says what the case says."""
+        return SimpleNamespace(status=lambda: self.twin, kill=_nothing)
+
     async def revoke_hub(self) -> str:
         """What the registry answers."""
         return self.answer
@@ -219,6 +243,12 @@ class FakeDisk:
     async def wear_out(self) -> None:
         """As the real one."""
         self.refusing = errno.EIO
+
+    async def sync(self) -> None:
+        """As the real one."""
+
+    async def lie(self) -> None:
+        """As the real one."""
 
     async def heal(self) -> Refused:
         """What the case says."""

@@ -17,7 +17,7 @@ from cloud_sync.receiver.service import Incoming, IntakeKeys, Service
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
-from cloud_sync.receiver.views import readings
+from cloud_sync.receiver.views import coverage, readings
 from cloud_sync.wire import message as wire
 from cloud_sync.wire.batch import (
     Anchor,
@@ -57,7 +57,13 @@ class Intake:
     before: Inline | None = None
 
     def batch(
-        self, seq: int, *, anchor: Anchor | None = ANCHOR, epoch: bytes = EPOCH, flags: int = 0
+        self,
+        seq: int,
+        *,
+        anchor: Anchor | None = ANCHOR,
+        epoch: bytes = EPOCH,
+        flags: int = 0,
+        spans: tuple[tuple[int, int], ...] = (),
     ) -> bytes:
         """A signed batch with one reading of that number; each leans on the one before where it can."""
         batch = Batch(
@@ -72,6 +78,7 @@ class Intake:
             sensors=(DOOR,),
             quantities=(Quantity("count", "", 0, "number", flags),),
             readings=(Reading(0, 0, 100_000, seq),),
+            spans=spans,
         )
         encoded = encode(batch, self.before)
         self.before = encoded.inline
@@ -125,6 +132,21 @@ def test_readings_are_told_with_their_flags_and_the_role_of_their_sensor(intake:
         (1, "entrance", []),
         (2, "entrance", ["plain", "counter-reset"]),
     ]
+
+
+def test_coverage_is_told_by_the_clock_on_the_wall(intake: Intake) -> None:
+    """Span by span, as the hub signed it."""
+    intake.say(intake.batch(1, spans=((90_000, 95_000), (97_000, 99_000))))
+    intake.say(intake.batch(2))
+
+    assert ANCHOR.wall_ms is not None
+    offset_ms = ANCHOR.wall_ms - ANCHOR.boot_ms
+    told = list(coverage(intake.batches, HUB.site))
+    assert [(one["from_ms"] - offset_ms, one["to_ms"] - offset_ms) for one in told] == [
+        (90_000, 95_000),
+        (97_000, 99_000),
+    ]
+    assert {(one["home"], one["hub"]) for one in told} == {(HUB.home, HUB.hub)}
 
 
 def test_batches_in_any_order_are_read_once_their_manifest_is_there(intake: Intake) -> None:

@@ -1,7 +1,8 @@
 """A fault that had no effect says so itself: for each one a case that fired and a case that did not.
 
 A fault is played in virtual time on a bench that holds only what faults use. Those of the equipment
-around the hub (line, disk, clock, BlueZ) are in ``test_faults_equipment.py``.
+around the hub (line, disk, clock, BlueZ) are in ``test_faults_equipment.py``, those of certificates and
+receipts in ``test_faults_trust.py``.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from hil_tests.faults.hub import (
     HubImage,
     HubKill,
     HubKillAtSync,
+    HubKillAtWrite,
     HubRestart,
-    HubRevoked,
     HubSlow,
 )
 from hil_tests.faults.radio import RadioCut, RadioDeaf, RadioLoss, RadioUnplug, RadioWeak
 from hil_tests.faults.sensor import (
     SensorDead,
+    SensorForged,
     SensorGhost,
     SensorPowerCut,
     SensorReplayed,
@@ -36,7 +38,7 @@ from hil_tests.faults.sensor import (
     SensorSpoofed,
     SensorStuck,
 )
-from hil_tests.faults.site import SiteFreeze, SiteKill, StoreRestore
+from hil_tests.faults.site import SiteFreeze, SiteKill, SiteRestart, SiteSlow, StoreRestore
 from hil_tests.rig.air import Link
 from hil_tests.rig.pace import Paced
 from hil_tests.rig.wrapping import Wrapping
@@ -47,6 +49,7 @@ from tests.helpers.fault_bench import (
     LASTING,
     PID,
     ROW,
+    TRUST_VERBS,
     Act,
     Case,
     FakeBench,
@@ -55,6 +58,7 @@ from tests.helpers.fault_bench import (
 
 DIED = "7 fdatasync(5) = ?\n7 +++ killed by SIGKILL +++\n"  # as strace tells it
 SYNCED = "7 fdatasync(5) = 0\n"
+DIED_WRITING = "7 pwrite64(5, ..., 4096, 0) = ?\n7 +++ killed by SIGKILL +++\n"
 
 
 @dataclass
@@ -92,7 +96,7 @@ def _traced(text: str) -> Act:
     """What strace has written of the hub."""
 
     def act(bench: FakeBench) -> None:
-        (bench.directory / "syncs-1").write_text(text)
+        (bench.directory / "calls-1").write_text(text)
 
     return act
 
@@ -148,6 +152,11 @@ FIRED = [
         "the hub refused 3 forged frames",
         meanwhile=_counts("rejected:not-encrypted"),
     ),
+    Case(
+        SensorForged(**DOOR_LASTING),
+        "the hub refused 3 forged frames",
+        meanwhile=_counts("wrong_key_or_corrupt:wrong-key"),
+    ),
     Case(HubKill(**LASTING), "process 4711 ended with -9", {"exit_status": -signal.SIGKILL}),
     Case(HubRestart(**LASTING), "it ended with 0"),
     Case(HubFreeze(**LASTING), "its status moved by 200 ms in 10 s", meanwhile=_status(written_ms=1_200)),
@@ -157,9 +166,15 @@ FIRED = [
         meanwhile=_goes_on(stops=90, wall_s=10.0, cpu_s=1.9),
     ),
     Case(HubKillAtSync(**LASTING, nth=2), "it died in call 2 of fdatasync", meanwhile=_traced(SYNCED + DIED)),
+    Case(HubKillAtWrite(**LASTING, nth=1), "it died in call 1 of pwrite64", meanwhile=_traced(DIED_WRITING)),
     Case(HubImage(**LASTING), "2 readings were newer than the card", {"newer": 2}),
-    Case(HubRevoked(**AT_ONCE), "Hub a is revoked.", {"answer": "Hub a is revoked."}),
     Case(SiteKill(**AT_ONCE, on="broker"), "broker 4711 was killed, 4712 took its place"),
+    Case(SiteRestart(**AT_ONCE, on="intake"), "intake 4711 was asked to stop, 4712 took its place"),
+    Case(
+        SiteSlow(**LASTING, on="intake"),
+        "intake stood still for 9.0 of 10.0 s, in 90 pieces",
+        meanwhile=_goes_on(stops=90, wall_s=10.0, stopped_s=9.0, cpu_s=0.9),
+    ),
     Case(SiteFreeze(**LASTING, on="intake"), "intake was stopped", {"state": "stopped"}),
     Case(StoreRestore(**LASTING), "the restored store lacked 1 readings", {"stored": [[ROW, ROW], [ROW]]}),
 ]
@@ -202,6 +217,11 @@ NOT_FIRED = [
     Case(SensorGhost(**DOOR_AT_ONCE), "0 pulses were sent"),
     Case(SensorReplayed(**DOOR_LASTING), "the hub doubted 0 of its readings", meanwhile=_counts("repeats")),
     Case(SensorSpoofed(**DOOR_LASTING), "the hub refused 0 forged frames", meanwhile=_counts("strangers")),
+    Case(
+        SensorForged(**DOOR_LASTING),
+        "the hub refused 0 forged frames",
+        meanwhile=_counts("rejected:not-encrypted"),
+    ),
     Case(HubKill(**LASTING), "process 4711 ended with 0"),
     Case(HubKill(**LASTING), "process 4711 ended with -15", {"exit_status": -signal.SIGTERM}),
     Case(HubRestart(**LASTING), "it ended with -9", {"exit_status": -signal.SIGKILL}),
@@ -225,9 +245,20 @@ NOT_FIRED = [
     Case(
         HubKillAtSync(**LASTING, nth=2), "it died in call 1 of none", meanwhile=_traced(DIED)
     ),  # by somebody else's hand, in a call before
+    Case(HubKillAtWrite(**LASTING, nth=2), "it died in call 1 of none", meanwhile=_traced(DIED_WRITING)),
     Case(HubImage(**LASTING), "0 readings were newer than the card"),
-    Case(HubRevoked(**AT_ONCE), "No hub is called so.", {"answer": "No hub is called so."}),
     Case(SiteKill(**AT_ONCE, on="broker"), "broker None was killed, 4712 took its place", {"pid": None}),
+    Case(
+        SiteRestart(**AT_ONCE, on="intake"),
+        "intake None was asked to stop, 4712 took its place",
+        {"pid": None},
+    ),
+    Case(
+        SiteSlow(**LASTING, on="intake"),
+        "intake stood still for 9.0 of 10.0 s, in 90 pieces",
+        meanwhile=_goes_on(stops=90, wall_s=10.0, stopped_s=9.0, cpu_s=1.1),
+    ),  # more than its share
+    Case(SiteSlow(**LASTING, on="intake"), "intake stood still for 0.0 of 0.0 s, in 0 pieces"),
     Case(SiteFreeze(**LASTING, on="intake"), "intake was sleeping"),
     Case(SiteFreeze(**LASTING, on="intake"), "intake was ", {"state": ""}),  # there is none
     Case(StoreRestore(**LASTING), "the restored store lacked 0 readings"),
@@ -249,6 +280,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> None:
     """No strace need be there, and nothing is really held back."""
     monkeypatch.setattr("hil_tests.rig.injection.shutil", SimpleNamespace(which=lambda _tool: "strace"))
     monkeypatch.setattr("hil_tests.faults.hub.slow", _slow)
+    monkeypatch.setattr("hil_tests.faults.site.slow", _slow)
 
 
 @contextlib.asynccontextmanager
@@ -276,7 +308,7 @@ def test_a_fault_without_its_effect_did_not_fire(tmp_path: Path, case: Case) -> 
 @pytest.mark.parametrize("cases", [FIRED, NOT_FIRED])
 def test_every_fault_has_a_case(cases: list[Case]) -> None:
     """A new fault must show here when it did not fire."""
-    assert {case.fault.verb for case in cases} == set(FAULTS) - EQUIPMENT_VERBS
+    assert {case.fault.verb for case in cases} == set(FAULTS) - EQUIPMENT_VERBS - TRUST_VERBS
 
 
 @pytest.mark.parametrize(

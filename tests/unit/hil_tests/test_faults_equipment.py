@@ -9,7 +9,7 @@ import errno
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -22,11 +22,12 @@ from hil_tests.faults.bluez import (
     BluezPowerOff,
 )
 from hil_tests.faults.clock import ClockDrift, ClockJump, ClockSet
-from hil_tests.faults.disk import DiskFull, DiskPowerCut, DiskReadOnly, DiskRot, DiskWornOut
+from hil_tests.faults.disk import DiskFull, DiskLying, DiskPowerCut, DiskReadOnly, DiskRot, DiskWornOut
 from hil_tests.faults.line import (
     LineHalfOpen,
     LineIntercepted,
     LineLossy,
+    LineNameless,
     LinePartition,
     LinePortal,
     LineRefused,
@@ -38,6 +39,7 @@ from hil_tests.rig.bluez.evidence import Seen
 from hil_tests.rig.disk import PAGE_BYTES, Filled
 from hil_tests.rig.durability import Lost
 from hil_tests.rig.line import Way
+from hil_tests.rig.resolver import Mood
 from tests.helpers.fault_bench import AT_ONCE, EQUIPMENT_VERBS, LASTING, Act, Case, FakeBench, played
 
 WRITTEN, ZEROS = b"lum" * PAGE_BYTES, bytes(3 * PAGE_BYTES)  # three pages each
@@ -101,6 +103,7 @@ FIRED = [
         "the line saw connections 1, believed 1",
         meanwhile=_meets(connections=1, believed=1),
     ),
+    Case(LineNameless(**LASTING), "it was asked 2 times in vain", {"asked": 2}),
     Case(DiskReadOnly(**LASTING), "3 calls got EROFS", {"calls": 3}),
     Case(DiskWornOut(**LASTING), "3 calls got EIO", {"calls": 3}),
     Case(DiskFull(**LASTING), "0 bytes were free"),
@@ -110,6 +113,11 @@ FIRED = [
         {"lost": Lost(512, ("outbox.db",), ())},
     ),
     Case(DiskPowerCut(**LASTING), "0 bytes of 0 files were never synced", {"lost": Lost(0, (), ("new",))}),
+    Case(
+        DiskLying(**LASTING),
+        "it had confirmed 5 syncs and kept none; 2 readings were newer than what it kept",
+        {"lost": Lost(512, ("outbox.db",), (), 5), "newer": 2},
+    ),
     Case(DiskRot(**LASTING), "pages 0, 1, 2 are zeros", {"outbox": WRITTEN}),
     Case(ClockJump(**LASTING, seconds=-60), "the hub's clock was -60 s from the truth"),
     Case(
@@ -143,6 +151,7 @@ NOT_FIRED = [
     Case(LinePortal(**LASTING), "the line saw resets 1", {"standing": 1}),
     Case(LineIntercepted(**LASTING), "the line saw resets 1", {"standing": 1}),
     Case(LineIntercepted(**LASTING), "the line saw connections 1", meanwhile=_meets(connections=1)),
+    Case(LineNameless(**LASTING), "it was asked 0 times in vain"),
     Case(DiskReadOnly(**LASTING), "0 calls got EROFS"),
     Case(
         DiskReadOnly(**LASTING), "3 calls got EIO", {"calls": 3, "error": errno.EIO}
@@ -152,6 +161,16 @@ NOT_FIRED = [
     Case(DiskFull(**LASTING), "4096 bytes were free", {"filled": Filled(8192, 4096, errno.ENOSPC)}),
     Case(DiskFull(**LASTING), "0 bytes were free", {"filled": Filled(8192, 0, errno.EIO)}),
     Case(DiskPowerCut(**LASTING), "0 bytes of 0 files were never synced"),
+    Case(
+        DiskLying(**LASTING),
+        "it had confirmed 0 syncs and kept none; 2 readings were newer than what it kept",
+        {"lost": Lost(512, ("outbox.db",), ()), "newer": 2},
+    ),
+    Case(
+        DiskLying(**LASTING),
+        "it had confirmed 5 syncs and kept none; 0 readings were newer than what it kept",
+        {"lost": Lost(512, ("outbox.db",), (), 5)},
+    ),
     Case(DiskRot(**LASTING), "pages 0, 1, 2 are zeros", {"outbox": ZEROS}),  # as they were before
     Case(ClockJump(**LASTING, seconds=-60), "the hub's clock was +0 s from the truth", {"hub_says_s": 0.0}),
     Case(ClockJump(**LASTING, seconds=1), "the hub's clock was +1 s from the truth"),  # less than can be told
@@ -217,6 +236,14 @@ def test_a_line_is_good_again(fault: Fault) -> None:
     played(Case(fault, "", meanwhile=lambda b: seen.append(b.equipment.line._spell.condition.verb)), bench)
     assert seen != ["pass_through"]
     assert bench.equipment.line._spell.condition.verb == "pass_through"
+
+
+@pytest.mark.parametrize("how", ["silent", "denying"])
+def test_names_are_known_again(how: Literal["silent", "denying"]) -> None:
+    """As soon as the fault is over."""
+    bench = FakeBench()
+    played(Case(LineNameless(**LASTING, how=how), ""), bench)
+    assert bench.moods == [Mood(how), Mood.ANSWERING]
 
 
 def test_a_stranger_that_was_believed_is_a_fact() -> None:

@@ -56,6 +56,7 @@ class Hub:
         self._radio = radio
         self._log = log
         self._environment = environment
+        self._outbox: Mapping[str, float] = {}
         self.process: Process
         self._around = Wrapping()
         self.wrap(Wrapping())
@@ -82,8 +83,7 @@ class Hub:
         """A hub on a copy of this one's disk: the same credential, in a place where it hears nobody."""
         other = Hub(directory, directory.with_suffix(".log"), f"unix-client:{directory / 'no-radio'}")
         await asyncio.to_thread(shutil.copytree, card, other.state)
-        text = self.config.read_text().replace(str(self._radio), str(other._radio))
-        other.config.write_text(text.replace(str(self.directory), str(directory)))
+        other.config.write_text(other._text(self._outbox))
         return other
 
     async def configure(
@@ -91,6 +91,13 @@ class Hub:
     ) -> None:
         """Write ``hub.toml``, and add the sensors as an installer would."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        self._outbox = {"batch_age_max_s": batch_age_max_s, "commit_window_max_s": commit_window_max_s}
+        self.config.write_text(self._text(self._outbox))
+        for sensor in sensors:
+            await self.add(sensor)
+
+    def _text(self, outbox: Mapping[str, float]) -> str:
+        """What stands in ``hub.toml``."""
         lines = [
             f"state_dir = {_quote(self.state)}",
             f"runtime_dir = {_quote(self.directory / 'run')}",
@@ -102,12 +109,9 @@ class Hub:
             *([] if self._radio is None else [f"transport = {_quote(self._radio)}"]),
             "",
             "[outbox]",
-            f"batch_age_max_s = {batch_age_max_s}",
-            f"commit_window_max_s = {commit_window_max_s}",
+            *(f"{name} = {seconds}" for name, seconds in outbox.items()),
         ]
-        self.config.write_text("\n".join(lines) + "\n")
-        for sensor in sensors:
-            await self.add(sensor)
+        return "\n".join(lines) + "\n"
 
     async def add(self, sensor: SensorEntry) -> str:
         """``lum-hub sensors add``; the hub may be running. Returns what it printed."""

@@ -26,6 +26,7 @@ LATE_MAX_S = 5.0  # a busy hub stamps an advert when it gets round to it
 EARLY_MAX_S = 1.5  # climate times are told to the second, rounded down
 RECENT_IDS = 4  # more are never heard in one commit window
 KILL_NOTICED_S = 0.5  # the medium may deliver for so long to a hub that is dead already
+MID_WRITE_S = 0.5  # what was delivered so shortly before a death at a write is what was being written
 
 
 Image: TypeAlias = Mapping[str, int]  # sensor -> the packet id that a copy of the hub's disk remembers
@@ -138,7 +139,11 @@ class Ledger:
         return sum(len(entry.transmission.readings) for entry in self._delivered())
 
     def balance(
-        self, stored: Sequence[Mapping[str, Any]], kills: Sequence[float], commit_window_max_s: float
+        self,
+        stored: Sequence[Mapping[str, Any]],
+        kills: Sequence[float],
+        commit_window_max_s: float,
+        mid_write: Sequence[float] = (),
     ) -> Balance:
         """Hold the stored readings against what was delivered.
 
@@ -146,6 +151,7 @@ class Ledger:
             stored: As ``lum-receiver readings`` prints them.
             kills: When the hub was killed (wall time, s).
             commit_window_max_s: How long a routine reading may wait for its commit.
+            mid_write: Those of the kills that came as the hub was writing: then an urgent reading may be half-way.
         """
         found: dict[Entry, set[str]] = defaultdict(set)
         urgent_ms: list[float] = []
@@ -164,7 +170,8 @@ class Ledger:
         lost: list[Missing] = []
         for entry in self._delivered():
             for lack in _missing(entry, found[entry]):
-                excused = not lack.urgent and _before_kill(lack, kills, commit_window_max_s)
+                deaths = (mid_write, MID_WRITE_S) if lack.urgent else (kills, commit_window_max_s)
+                excused = _before_kill(lack, *deaths)
                 (coincided if entry.coincides else in_window if excused else lost).append(lack)
         return Balance(
             delivered=self.delivered,
@@ -247,5 +254,5 @@ def _missing(entry: Entry, found: Collection[str]) -> Iterable[Missing]:
             yield Missing(entry.transmission.sensor, reading.kind, reading.plain, entry.first_at, urgent)
 
 
-def _before_kill(lack: Missing, kills: Sequence[float], commit_window_max_s: float) -> bool:
-    return any(kill - commit_window_max_s <= lack.delivered_at <= kill + KILL_NOTICED_S for kill in kills)
+def _before_kill(lack: Missing, kills: Sequence[float], window_s: float) -> bool:
+    return any(kill - window_s <= lack.delivered_at <= kill + KILL_NOTICED_S for kill in kills)

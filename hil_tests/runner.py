@@ -154,7 +154,7 @@ async def _observe(bench: Bench, result: Result) -> Observed:
     claimed = await bench.site.coverage()
     incidents = await bench.site.incidents()
     window_s = bench.scenario.hub.commit_window_max_s
-    balance = bench.ledger.balance(stored, bench.hub_kills, window_s)
+    balance = bench.ledger.balance(stored, bench.hub_kills, window_s, bench.mid_write)
     names = {plan.address: plan.name for plan in bench.scenario.sensors}
     result.stored = [row | {"sensor": names.get(row["sensor"], row["sensor"])} for row in stored]
     result.missing = [asdict(lack) | {"sensor": names.get(lack.sensor, lack.sensor)} for lack in balance.lost]

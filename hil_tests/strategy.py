@@ -59,6 +59,7 @@ class Bench:
     nodes: NodeHome
     notes: dict[Any, Any] = field(default_factory=dict)  # what faults remember between their steps
     hub_kills: list[float] = field(default_factory=list)
+    mid_write: list[float] = field(default_factory=list)  # those that came as it was writing
     restores: list[StoreRestored | HubRestored] = field(default_factory=list)
     blind_spans: list[Span] = field(default_factory=list)
     twins: list[Hub] = field(default_factory=list)
@@ -136,11 +137,13 @@ class Bench:
 
     # What faults share.
 
-    async def kill_hub(self) -> int:
-        """SIGKILL the hub; gives its exit status."""
+    async def kill_hub(self, *, mid_write: bool = False) -> int:
+        """SIGKILL the hub, or see that it was killed as it wrote; gives its exit status."""
         self._remember_counts()
         status = await self.hub.kill()
         self.hub_kills.append(time.time())
+        if mid_write:
+            self.mid_write.append(self.hub_kills[-1])
         self.ledger.killed()
         self.blind("hub down")
         return status

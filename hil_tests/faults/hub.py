@@ -132,7 +132,7 @@ class _KillAt(Fault, frozen=True, kw_only=True):
     async def _death(self, bench: Bench) -> None:
         """Note the moment at which it dies: what was delivered just before may be lost."""
         await bench.until(lambda: not bench.hub.process.running, f"the hub's death in {self.call} {self.nth}")
-        await bench.kill_hub()
+        await bench.kill_hub(mid_write=True)
 
 
 class HubKillAtSync(_KillAt, frozen=True, kw_only=True, tag="hub.kill-at-sync"):

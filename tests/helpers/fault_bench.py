@@ -92,6 +92,7 @@ class FakeBench:
     after: Seen = GONE
     scans_refused: int = 0
     adverts_emptied: int = 0
+    killed_mid_write: bool = False
     asked: int = 0  # of the name server, in vain
     admitted: int = 0  # hubs, at the broker's door
     told: str = ""  # to a client of the site, of its certificate
@@ -188,8 +189,9 @@ class FakeBench:
         """It can again."""
         self.blind_for.remove(why)
 
-    async def kill_hub(self) -> int:
+    async def kill_hub(self, *, mid_write: bool = False) -> int:
         """It ends with whatever status the case says."""
+        self.killed_mid_write = mid_write
         return self.exit_status
 
     async def stop_hub(self) -> int:

@@ -358,6 +358,7 @@ def test_a_life_that_ends_at_a_sync_is_followed_by_an_ordinary_one() -> None:
     played(Case(HubKillAtSync(**LASTING, nth=7), ""), bench)
     deadly, ordinary = bench.wrappings
     assert "inject=fdatasync:signal=SIGKILL:when=7" in deadly.prefix
+    assert bench.killed_mid_write
     assert ordinary == Wrapping()
 
 

@@ -133,6 +133,18 @@ def test_no_kill_excuses_an_urgent_reading() -> None:
     assert balance.in_window == ()
 
 
+@pytest.mark.parametrize(("death", "excused"), [(100.3, True), (101.0, False)])
+def test_only_a_death_in_its_very_write_excuses_an_urgent_reading(death: float, excused: bool) -> None:
+    """Delivered at 100.1 s: it may be half-way at once afterwards, and is listed either way."""
+    day = Day()
+    del day.rows[0]
+
+    balance = day.ledger.balance(day.rows, (death,), WINDOW_S, (death,))
+
+    assert [lack.kind for lack in (balance.in_window if excused else balance.lost)] == ["door"]
+    assert balance.balanced == excused
+
+
 def test_a_state_said_again_is_not_urgent() -> None:
     """A door that still says open may wait, and so may be in the window."""
     day = Day()

@@ -198,6 +198,7 @@ class Bench:
             self.restores.append(HubRestored(marked_at, time.time(), len(begun)))
             stored = await self.site.readings()
             await self.start_hub()
+        await self.until(lambda: self.hub.status().get("heard", 0) > 0, "the hub's hearing again")
         return sum(reading["happened_ms"] > marked_at * 1000 for reading in stored)
 
     async def start_twin(self) -> Hub:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.sync.placing import Placing
-from cloud_sync.wire.batch import Quality, Quantity, decode, rows
+from cloud_sync.wire.batch import Batch, Quality, Quantity, decode, rows
 from cloud_sync.wire.manifest import Manifest
 from device_profiles.reading import words
 from zero_trust.credential import certificate_key, load_certificate
 from zero_trust.envelope import verify_inside
+
+Opened: TypeAlias = tuple[Any, Batch]  # the row as stored, and what it says
 
 
 def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
@@ -25,12 +27,26 @@ def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
     Raises:
         SignatureError: a stored batch is not what its hub signed.
     """
-    doubtful = _boots_of_several_epochs(batches)
-    told: dict[tuple[Any, ...], Counter[bytes]] = defaultdict(Counter)  # how often each epoch has said it
+    return told(batches, opened(batches, site))
+
+
+def opened(batches: Batches, site: str) -> Iterator[Opened]:
+    """Every stored batch as stored and as decoded, in the order received, its signature verified again.
+
+    Raises:
+        SignatureError: a stored batch is not what its hub signed.
+    """
     for row in batches.stored():
         public = certificate_key(load_certificate(row["data_certificate"]))
         body = verify_inside(public, row["signed"], site, row["hub"])
-        batch = decode(body, site, row["hub"], row["packed"])
+        yield row, decode(body, site, row["hub"], row["packed"])
+
+
+def told(batches: Batches, evidence: Iterable[Opened]) -> Iterator[dict[str, Any]]:
+    """What :func:`readings` gives, of ``batches`` that :func:`opened` has opened already."""
+    doubtful = _boots_of_several_epochs(batches)
+    said: dict[tuple[Any, ...], Counter[bytes]] = defaultdict(Counter)  # how often each epoch has said it
+    for row, batch in evidence:
         placing = Placing(row["offset_ms"], Quality(row["quality"]))
         for sensor, quantity, reading in rows(batch):
             if (batch.hub, batch.boot_id) in doubtful:
@@ -42,7 +58,7 @@ def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
                     reading.at_ms,
                     reading.value,
                 )
-                if _said_before(told[identity], batch.epoch):
+                if _said_before(said[identity], batch.epoch):
                     continue
             yield {
                 "home": row["home"],

@@ -301,6 +301,8 @@ def _exact(value: object, field: Field) -> Value | None:
         return int(value) if value in (True, False) else None
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         return None
+    if isinstance(value, int) and field.exponent == 0:
+        return value if field.fixed_exponent else Float(value, 0)
     try:
         steps = int(Decimal(str(value)).scaleb(-field.exponent).to_integral_value(ROUND_HALF_EVEN))
     except (InvalidOperation, OverflowError, ValueError):

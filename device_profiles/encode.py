@@ -75,7 +75,10 @@ def _dressed(advert: Advert, profile: Profile) -> Advert:
         if lacks_payload or lacks_company:
             continue
         listed = advert.service_uuids or ((full_uuid(wanted.service),) if wanted.service else ())
-        return replace(advert, local_name=wanted.name or wanted.name_prefix, service_uuids=listed)
+        name = wanted.name or wanted.name_prefix
+        if name is None and listed == advert.service_uuids:
+            return advert
+        return replace(advert, local_name=name, service_uuids=listed)
     return advert
 
 

@@ -26,11 +26,7 @@ class _Object:
     length: int
     devices: frozenset[int]
     block: Block
-
-    @property
-    def kinds(self) -> set[str]:
-        """What it can speak of."""
-        return {one.kind for one in self.block.fields}
+    kinds: frozenset[str]  # what it can speak of
 
     def read(self, value: bytes, address: str, said: Said) -> str | None:
         """Add what the value says; gives the reason if the frame must not be believed."""
@@ -175,9 +171,10 @@ def _objects(profile: Profile) -> Iterator[_Object]:
     for (number, length, devices), specs in grouped.items():
         block = compile_block(specs, ByteOrder.LITTLE, profile.battery)
         block = replace(block, size=max(length or 0, block.size))
-        yield _Object(number, block.size, frozenset(devices), block)
+        kinds = frozenset(one.kind for one in block.fields)
+        yield _Object(number, block.size, frozenset(devices), block, kinds)
         if len(specs) == 1 and len(set((specs[0].codes or {}).values())) == 1 and specs[0].type is Type.EVENT:
-            yield _Object(number, 0, frozenset(devices), block)
+            yield _Object(number, 0, frozenset(devices), block, kinds)
 
 
 def _can_say(field: Field, reading: Reading) -> bool:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import enum
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
+
+MIXES_KEPT = 256  # of flags: few occur, and each reading carries one
 
 
 class Form(enum.Enum):
@@ -31,6 +34,7 @@ class Flag(enum.IntFlag):
     COUNTER_RESET = 64  # its counter is behind one already seen: a new battery, or a replay
 
 
+@lru_cache(MIXES_KEPT)
 def words(flags: int) -> tuple[str, ...]:
     """The bits of ``flags`` as JSON writes them, lowest first: ``battery-low``; ``bit-9`` if it has no name here."""
     places = [place for place in range(flags.bit_length()) if flags >> place & 1]

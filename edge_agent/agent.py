@@ -214,7 +214,8 @@ async def commit(hub: Hub, *, everything: bool = False) -> None:
 
     Never cut short: if the disk has taken a change, this process must know it, or it would commit it twice.
     """
-    await asyncio.shield(_commit(hub, everything=everything))
+    if everything or hub.keeping.due(hub.clock.boot_ms()):
+        await asyncio.shield(_commit(hub, everything=everything))
 
 
 async def _commit(hub: Hub, *, everything: bool) -> None:

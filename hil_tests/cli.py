@@ -182,19 +182,33 @@ def run(
     show_default=True,
     help="Where a schedule that fails is kept, as a scenario.",
 )
-def fuzz_schedules(schedules: int, seed: int, into: Path) -> None:
-    """Play random fault schedules in virtual time; what fails is cut down to the faults that matter."""
+@click.option(
+    "--real",
+    is_flag=True,
+    help="Over processes instead, also with faults that only they can have; more than a minute a schedule.",
+)
+def fuzz_schedules(
+    schedules: int,
+    seed: int,
+    into: Path,
+    real: bool,  # noqa: FBT001
+) -> None:
+    """Play random fault schedules, in virtual time; what fails is cut down to the faults that matter."""
     from hil_tests import fuzz  # noqa: PLC0415 - Hypothesis, and the hub's code
 
     with click.progressbar(length=schedules, label="schedules", file=sys.stderr) as bar:
-        campaign = fuzz.fuzz(schedules, seed, lambda _played: bar.update(1))
-    click.echo(f"{campaign.played} schedules played; faults fired: {campaign.fired}.")
+        campaign = fuzz.fuzz(
+            schedules, seed, lambda _played: bar.update(1), tier=fuzz.REAL if real else fuzz.VIRTUAL
+        )
+    click.echo(
+        f"{campaign.played} schedules played, {campaign.invalid} of them invalid; faults fired: {campaign.fired}."
+    )
     if campaign.found is None:
         return
     into.write_text(fuzz.as_toml(campaign.found.scenario))
     for sentence in campaign.found.sentences:
         click.echo(f"  {sentence}")
-    click.echo(f"  again: lum-hil run {into} --virtual")
+    click.echo(f"  again: lum-hil run {into}{'' if real else ' --virtual'}")
     sys.exit(1)
 
 

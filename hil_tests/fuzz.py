@@ -1,7 +1,8 @@
-"""Random fault schedules in virtual time; what breaks a promise is cut down to the faults that matter."""
+"""Random fault schedules, in virtual time or over processes; what breaks a promise is cut down to the faults that matter."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,40 +14,75 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from hil_tests.faults import Fault
-from hil_tests.faults.hub import HubKill, HubRestart
-from hil_tests.faults.line import LinePartition
-from hil_tests.faults.radio import RadioCut, RadioLoss
+from hil_tests.faults.hub import HubFreeze, HubKill, HubRestart
+from hil_tests.faults.line import LineHalfOpen, LinePartition, LineRefused, LineSlow
+from hil_tests.faults.radio import RadioCut, RadioLoss, RadioUnplug
 from hil_tests.faults.sensor import SensorDead, SensorGhost, SensorReset
-from hil_tests.inprocess import VirtualResult, run_virtual
+from hil_tests.faults.site import SiteFreeze, SiteKill
+from hil_tests.inprocess import run_virtual
+from hil_tests.runner import Result
+from hil_tests.runner import run as run_processes
 from hil_tests.scenario import Scenario, load_scenario
 from hil_tests.verdict import Verdict
 
 HOME = Path(__file__).with_name("scenarios") / "fuzz.toml"
 FAULTS_MAX = 5
 RECOVERY_S = 6.0  # until a hub that was started again hears and is online
+FROZEN_MAX_S = 3.0  # a hub stamps what it heard meanwhile when it goes on: ledger.py, LATE_MAX_S
+FAMILIES: tuple[tuple[type[Fault], ...], ...] = (  # what works on the same thing: one at a time
+    (HubKill, HubRestart, HubFreeze),
+    (RadioCut, RadioLoss, RadioUnplug),
+    (LinePartition, LineRefused, LineHalfOpen, LineSlow),
+    (SiteKill, SiteFreeze),
+)
 
 Schedule = list[Fault]
-Run = Callable[[Scenario, int], VirtualResult]
+Drawn = st.SearchStrategy[Fault]
+Run = Callable[[Scenario, int], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """How a schedule is played, and which faults are drawn for it."""
+
+    run: Run
+    faults: Callable[[Scenario], list[Drawn]]
 
 
 @dataclass(slots=True)
 class Campaign:
-    """What came of it; ``found`` is the smallest schedule that fails, with its run."""
+    """What came of it; ``found`` is the smallest schedule that fails, with its run.
+
+    Those that are ``invalid`` prove nothing: one fault kept another from firing.
+    """
 
     played: int = 0
+    invalid: int = 0
     fired: int = 0
-    found: VirtualResult | None = None
+    found: Result | None = None
 
 
 class _Broken(Exception):  # noqa: N818 - Hypothesis cuts down what raises it
     """A promise is broken."""
 
 
+def played_for_real(scenario: Scenario, number: int) -> Result:
+    """Over processes: the unmodified hub, its radio an HCI socket, and a whole site; a minute and more."""
+    return asyncio.run(run_processes(msgspec.structs.replace(scenario, seed=number), str(HOME)))
+
+
 def fuzz(
-    schedules: int, number: int, told: Callable[[int], None] = lambda _played: None, run: Run = run_virtual
+    schedules: int,
+    number: int,
+    told: Callable[[int], None] = lambda _played: None,
+    *,
+    tier: Tier | None = None,
 ) -> Campaign:
-    """Play so many schedules, drawn by seed ``number``, or until one fails; ``told`` is given the count so far."""
-    home, campaign = load_scenario(HOME), Campaign()
+    """Play so many schedules, drawn by seed ``number``, or until one fails; ``told`` is given the count so far.
+
+    Without a ``tier`` they are played in virtual time.
+    """
+    home, campaign, tier = load_scenario(HOME), Campaign(), tier or VIRTUAL
 
     @seed(number)
     @settings(
@@ -57,10 +93,14 @@ def fuzz(
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    @given(faults=_schedules(home), chance=st.integers(1, 10_000))
+    @given(
+        faults=st.lists(st.one_of(tier.faults(home)), max_size=FAULTS_MAX).map(_apart),
+        chance=st.integers(1, 10_000),
+    )
     def play(faults: Schedule, chance: int) -> None:
-        result = run(msgspec.structs.replace(home, faults=tuple(faults)), chance)
+        result = tier.run(msgspec.structs.replace(home, faults=tuple(faults)), chance)
         campaign.played += 1
+        campaign.invalid += result.verdict is Verdict.INVALID
         campaign.fired += sum(one.fired for one in result.evidence)
         told(campaign.played)
         if result.verdict is Verdict.FAILED:
@@ -100,33 +140,54 @@ def _apart(faults: Iterable[Fault]) -> Schedule:
 
 
 def _family(fault: Fault) -> object:
-    for family in ((HubKill, HubRestart), (RadioCut, RadioLoss)):
+    for family in FAMILIES:
         if isinstance(fault, family):
             return family
     return type(fault), getattr(fault, "on", None)
 
 
-def _schedules(home: Scenario) -> st.SearchStrategy[Schedule]:
-    """A few faults, each within the story."""
+def _spells(home: Scenario, longest_s: float | None = None) -> st.SearchStrategy[float]:
+    """How long something lasts, by default at most a quarter of the story."""
+    return st.floats(0.5, longest_s or home.duration_s / 4).map(lambda value: round(value, 1))
+
+
+def _moments(home: Scenario) -> st.SearchStrategy[float]:
+    return st.floats(0, home.duration_s * 0.7).map(lambda value: round(value, 1))
+
+
+def _in_any_tier(home: Scenario) -> list[Drawn]:
+    """What can be played in virtual time, too."""
     names = [plan.name for plan in home.sensors]
     clear = [plan.name for plan in home.sensors if plan.key is None]
-    last_s = home.duration_s
-    spells = st.floats(0.5, last_s / 4).map(lambda value: round(value, 1))
-    moments = st.floats(0, last_s * 0.7).map(lambda value: round(value, 1))
+    moments, spells = _moments(home), _spells(home)
 
-    def lasting(kind: type[Fault], **more: st.SearchStrategy[Any]) -> st.SearchStrategy[Fault]:
+    def lasting(kind: type[Fault], **more: st.SearchStrategy[Any]) -> Drawn:
         return st.builds(kind, at_s=moments, for_s=spells, **more)
 
-    return st.lists(
-        st.one_of(
-            lasting(HubKill),
-            lasting(HubRestart),
-            lasting(LinePartition),
-            lasting(RadioCut, on=st.sampled_from(["all", *names])),
-            lasting(RadioLoss, part=st.sampled_from([0.3, 0.7, 0.95])),
-            lasting(SensorDead, on=st.sampled_from(names)),
-            st.builds(SensorReset, at_s=moments, on=st.sampled_from(clear)),
-            st.builds(SensorGhost, at_s=moments, on=st.just("hall-motion")),
-        ),
-        max_size=FAULTS_MAX,
-    ).map(_apart)
+    return [
+        lasting(HubKill),
+        lasting(HubRestart),
+        lasting(LinePartition),
+        lasting(RadioCut, on=st.sampled_from(["all", *names])),
+        lasting(RadioLoss, part=st.sampled_from([0.3, 0.7, 0.95])),
+        lasting(SensorDead, on=st.sampled_from(names)),
+        st.builds(SensorReset, at_s=moments, on=st.sampled_from(clear)),
+        st.builds(SensorGhost, at_s=moments, on=st.just("hall-motion")),
+    ]
+
+
+def _of_processes(home: Scenario) -> list[Drawn]:
+    """What needs processes, sockets, or a dongle."""
+    moments, spells = _moments(home), _spells(home)
+    served = st.sampled_from(["broker", "intake", "authority"])
+    kinds: tuple[type[Fault], ...] = (RadioUnplug, LineRefused, LineHalfOpen, LineSlow)
+    return [
+        *(st.builds(kind, at_s=moments, for_s=spells) for kind in kinds),
+        st.builds(HubFreeze, at_s=moments, for_s=_spells(home, FROZEN_MAX_S)),
+        st.builds(SiteKill, at_s=moments, on=served),
+        st.builds(SiteFreeze, at_s=moments, for_s=spells, on=served),
+    ]
+
+
+VIRTUAL = Tier(run_virtual, _in_any_tier)
+REAL = Tier(played_for_real, lambda home: [*_in_any_tier(home), *_of_processes(home)])

@@ -38,6 +38,7 @@ class Entry:
 
     transmission: Transmission
     urgent: frozenset[str]  # kinds that must not wait: news, not a state said again
+    said: Mapping[str, int | float | bool | str]  # plain values by kind
     first_at: float = 0.0
     last_at: float = 0.0
     copies: int = 0
@@ -94,7 +95,7 @@ class Ledger:
     def transmit(self, transmission: Transmission) -> None:
         """A sensor is about to send new readings."""
         urgent = frozenset(r.kind for r in transmission.readings if self._is_news(transmission.sensor, r))
-        entry = Entry(transmission, urgent)
+        entry = Entry(transmission, urgent, _plainly(transmission))
         self._current[transmission.sensor, transmission.data] = entry
         self._entries[transmission.sensor].append(entry)
 
@@ -110,7 +111,8 @@ class Ledger:
 
     def told(self, transmission: Transmission) -> None:
         """A sensor told these readings over a connection; what is told again is another measurement."""
-        entry = Entry(transmission, frozenset(), transmission.at, transmission.at, copies=1)
+        at = transmission.at
+        entry = Entry(transmission, frozenset(), _plainly(transmission), at, at, copies=1)
         self._entries[transmission.sensor].append(entry)
 
     def image(self) -> Image:
@@ -235,7 +237,11 @@ def explained(missing: Iterable[Missing]) -> list[dict[str, Any]]:
 
 
 def _fits(entry: Entry, reading: Mapping[str, Any]) -> bool:
-    return entry.copies > 0 and any(_says(one, reading) for one in entry.transmission.readings)
+    return entry.copies > 0 and entry.said.get(reading["kind"]) == reading["value"]
+
+
+def _plainly(transmission: Transmission) -> dict[str, int | float | bool | str]:
+    return {one.kind: one.plain for one in transmission.readings}
 
 
 def _says(one: Reading, row: Mapping[str, Any]) -> bool:

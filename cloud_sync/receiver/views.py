@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.sync.placing import Placing
@@ -15,6 +15,10 @@ from cloud_sync.wire.manifest import Manifest
 from device_profiles.reading import words
 from zero_trust.credential import certificate_key, load_certificate
 from zero_trust.envelope import verify_inside
+
+Opened: TypeAlias = tuple[
+    sqlite3.Row, Batch, Placing
+]  # the row as stored, what it says, and its place in time
 
 
 def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
@@ -26,9 +30,27 @@ def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
     Raises:
         SignatureError: a stored batch is not what its hub signed.
     """
+    return told(batches, opened(batches, site))
+
+
+def opened(batches: Batches, site: str) -> Iterator[Opened]:
+    """Every stored batch as stored and as decoded, in the order received, its signature verified again.
+
+    Raises:
+        SignatureError: a stored batch is not what its hub signed.
+    """
+    for row in batches.stored():
+        public = certificate_key(load_certificate(row["data_certificate"]))
+        body = verify_inside(public, row["signed"], site, row["hub"])
+        batch = decode(body, site, row["hub"], row["packed"])
+        yield row, batch, Placing(row["offset_ms"], Quality(row["quality"]))
+
+
+def told(batches: Batches, evidence: Iterable[Opened]) -> Iterator[dict[str, Any]]:
+    """What :func:`readings` gives, of ``batches`` that :func:`opened` has opened already."""
     doubtful = _boots_of_several_epochs(batches)
-    told: dict[tuple[Any, ...], Counter[bytes]] = defaultdict(Counter)  # how often each epoch has said it
-    for row, batch, placing in _verified(batches, site):
+    said: dict[tuple[Any, ...], Counter[bytes]] = defaultdict(Counter)  # how often each epoch has said it
+    for row, batch, placing in evidence:
         for sensor, quantity, reading in rows(batch):
             if (batch.hub, batch.boot_id) in doubtful:
                 identity = (
@@ -39,7 +61,7 @@ def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
                     reading.at_ms,
                     reading.value,
                 )
-                if _said_before(told[identity], batch.epoch):
+                if _said_before(said[identity], batch.epoch):
                     continue
             yield {
                 "home": row["home"],
@@ -64,7 +86,12 @@ def coverage(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
     Raises:
         SignatureError: a stored batch is not what its hub signed.
     """
-    for row, batch, placing in _verified(batches, site):
+    return listened(opened(batches, site))
+
+
+def listened(evidence: Iterable[Opened]) -> Iterator[dict[str, Any]]:
+    """What :func:`coverage` gives, of batches that :func:`opened` has opened already."""
+    for row, batch, placing in evidence:
         for start_ms, end_ms in batch.spans:
             yield {
                 "home": row["home"],
@@ -73,17 +100,6 @@ def coverage(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
                 "to_ms": placing.at(end_ms),
                 "time_quality": placing.quality.name.lower(),
             }
-
-
-def _verified(batches: Batches, site: str) -> Iterator[tuple[sqlite3.Row, Batch, Placing]]:
-    for row in batches.stored():
-        public = certificate_key(load_certificate(row["data_certificate"]))
-        body = verify_inside(public, row["signed"], site, row["hub"])
-        yield (
-            row,
-            decode(body, site, row["hub"], row["packed"]),
-            Placing(row["offset_ms"], Quality(row["quality"])),
-        )
 
 
 def _said_before(told: Counter[bytes], epoch: bytes) -> bool:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from cloud_sync.wire import hints, manifest
 from cloud_sync.wire.body import (
     Anchor,
@@ -74,9 +76,8 @@ class Quantity:
         return self.tick_ms or (CLIMATE_TICK_MS if self.form == "number" else EVENT_TICK_MS)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One quantity of one sensor at one time (boot clock, ms)."""
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """One quantity of one sensor at one time (boot clock, ms); a struct, as a site makes millions of them."""
 
     sensor: int  # index into Batch.sensors
     quantity: int  # index into Batch.quantities

@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bleak.backends.scanner import AdvertisementData, AdvertisementDataCallback, BaseBleakScanner
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 DEVICES_MAX = 1024  # neighbours change their addresses every quarter of an hour, for ever
 FRAGMENTED_MAX = 32  # long adverts in the course of arriving
+UUIDS_KEPT = 256  # the same few services are on the air again and again
 ADVERT_MAX_BYTES = 1650  # Core 5.4, Vol 4, Part E, 7.8.54
 
 
@@ -80,7 +82,7 @@ class HciScanner(BaseBleakScanner):
         self.call_detection_callbacks(self._device(report.address, advert), advert)
 
     def _device(self, sender: hci.Address, advert: AdvertisementData) -> BLEDevice:
-        address = sender.to_string(with_type_qualifier=False)
+        address = bytes(sender)[::-1].hex(":").upper()
         known = self.seen_devices.get(address)
         if known is None and len(self.seen_devices) >= DEVICES_MAX:
             del self.seen_devices[next(iter(self.seen_devices))]
@@ -178,6 +180,7 @@ def _take(found: _Fields, kind: int, body: bytes) -> None:
         found.power_dbm = int.from_bytes(body, signed=True)
 
 
+@lru_cache(UUIDS_KEPT)
 def _uuid_text(little_endian: bytes) -> str:
     number = int.from_bytes(little_endian, "little")
     if len(little_endian) == 2:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from cloud_sync.wire.batch import (
     Anchor,
     Batch,
@@ -37,8 +39,7 @@ class Limits:
     batch_readings_max: int = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One reading as the outbox holds it until it is cut into a batch."""
 
     sensor: str

@@ -35,9 +35,14 @@ class Coverage:
     """What was listened to since the hub process started (times: boot clock, ms)."""
 
     def __init__(self, sensors: Mapping[str, Liveness], started_ms: int) -> None:
-        self._sensors = dict(sensors)
+        self._patience_ms = {  # of those that promise to be heard again
+            sensor: liveness.period_s * 1000 * MISSES_ALLOWED
+            for sensor, liveness in sensors.items()
+            if liveness.contract is not Contract.EVENT_ONLY
+        }
         self._last: dict[str, int] = {}
         self._told: dict[str, bool] = {}
+        self._settled_until_ms = 0  # before then there is nothing new to tell of any contract
         self._started_ms = started_ms
         self._closed: list[tuple[int, int]] = []
         self._running: tuple[int, int] | None = None
@@ -59,6 +64,8 @@ class Coverage:
     def hear(self, sensor: str, at_ms: int) -> None:
         """A believable frame of one of our sensors was heard, repeats included."""
         self._last[sensor] = at_ms
+        if not self._told.get(sensor):
+            self._settled_until_ms = 0
 
     def take_spans(self) -> tuple[tuple[int, int], ...]:
         """The spans proven since the last take; a running one goes on from where this ends."""
@@ -73,12 +80,20 @@ class Coverage:
         return Standing(self._last.get(sensor), self._is_kept(sensor, now_ms))
 
     def changed(self, now_ms: int) -> dict[str, Standing]:
-        """Sensors whose contract was broken, or kept again, since we last told."""
-        return {
+        """Sensors whose contract was broken, or kept again, since we last told.
+
+        Asked at every frame, so it looks at each sensor only when there may be something.
+        """
+        if now_ms < self._settled_until_ms:
+            return {}
+        changed = {
             sensor: self.standing(sensor, now_ms)
-            for sensor in self._sensors
+            for sensor in self._patience_ms
             if self._due_to_tell(sensor, self._is_kept(sensor, now_ms), now_ms)
         }
+        if not changed:
+            self._settled_until_ms = self._next_breach_ms(now_ms)
+        return changed
 
     def told(self, standing: Mapping[str, Standing]) -> None:
         """These statements are committed."""
@@ -89,11 +104,16 @@ class Coverage:
         return {sensor: self.standing(sensor, now_ms) for sensor in self._last}
 
     def _is_kept(self, sensor: str, now_ms: int) -> bool:
-        """Asked of every sensor at every frame, so it makes nothing."""
-        liveness, last = self._sensors[sensor], self._last.get(sensor)
-        if last is None or liveness.contract is Contract.EVENT_ONLY:
-            return False
-        return now_ms - last <= liveness.period_s * 1000 * MISSES_ALLOWED
+        last, patience_ms = self._last.get(sensor), self._patience_ms.get(sensor)
+        return last is not None and patience_ms is not None and now_ms - last <= patience_ms
+
+    def _next_breach_ms(self, now_ms: int) -> int:
+        """When the first contract will be broken if nobody is heard any more."""
+        breaches = (
+            self._last.get(sensor, self._started_ms) + patience_ms + 1
+            for sensor, patience_ms in self._patience_ms.items()
+        )
+        return min((at_ms for at_ms in breaches if at_ms > now_ms), default=now_ms + SILENCE_MAX_MS)
 
     def _close(self) -> None:
         """One instant alone proves no span."""
@@ -102,8 +122,7 @@ class Coverage:
 
     def _due_to_tell(self, sensor: str, kept: bool, now_ms: int) -> bool:  # noqa: FBT001 - a state, not a switch
         """A sensor not yet heard gets its contract's time before it is called broken."""
-        liveness = self._sensors[sensor]
-        if liveness.contract is Contract.EVENT_ONLY or kept == self._told.get(sensor):
+        if kept == self._told.get(sensor):
             return False
-        waited = now_ms - self._started_ms > liveness.period_s * 1000 * MISSES_ALLOWED
+        waited = now_ms - self._started_ms > self._patience_ms[sensor]
         return kept or sensor in self._last or waited

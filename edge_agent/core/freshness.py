@@ -11,7 +11,9 @@ with a flag until the counter is past its old maximum, or a person confirms a ne
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 REPEAT_WINDOW_MS = 60_000  # for frames with neither counter nor packet id
 
@@ -24,8 +26,7 @@ class Freshness(enum.Enum):
     COUNTER_RESET = "counter-reset"  # kept, but it proves nothing by itself
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(msgspec.Struct, frozen=True):
     """What we remember of the last frame kept from one sensor.
 
     Attributes:

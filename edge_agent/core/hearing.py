@@ -136,7 +136,11 @@ class Hearing:
         readings = self._quality.judged(address, outcome.readings, at_ms, signal_dbm)
         self._count(readings)
         # All are told, so that each state is remembered; what comes from behind is never urgent by itself.
-        news = [self._is_news(address, one) for one in readings if not one.flags & Flag.COUNTER_RESET]
+        news = [
+            self._is_news(address, one)
+            for one in readings
+            if not (one.flags and one.flags & Flag.COUNTER_RESET)
+        ]
         return Kept(address, at_ms, readings, guard, outcome.proven, urgent=any(news))
 
     def _is_news(self, sensor: str, reading: Reading) -> bool:

@@ -53,7 +53,7 @@ class Keeping:
         self._coverage = coverage
         self._sign = sign
         self._resolution_ms = resolution_ms
-        self._committed = list(committed)
+        self._hold(committed)
         self._urgent: list[Row] = []
         self._routine: list[Row] = []
         self._guards: dict[str, Guard] = {}
@@ -61,10 +61,12 @@ class Keeping:
         self._spans_at_ms = 0
         self.shed = 0
 
-    @property
-    def uncut(self) -> int:
-        """Readings that are durable and not yet in a batch."""
-        return sum(pending.readings for pending in self._committed)
+    def _hold(self, committed: Sequence[Pending]) -> None:
+        """This is durable and not yet cut; what follows from it is asked for at every frame."""
+        self._committed = list(committed)
+        self._foreign = any(pending.boot_id != self._origin.boot_id for pending in committed)
+        self._oldest_ms = min((pending.at_ms for pending in committed), default=None)
+        self.uncut = sum(pending.readings for pending in committed)  # readings not yet in a batch
 
     @property
     def uncommitted(self) -> int:
@@ -85,8 +87,7 @@ class Keeping:
         self._guards[sensor] = guard
 
     def _quantity(self, kept: Kept, reading: Reading) -> Quantity:
-        in_the_clear = Flag.PLAIN if reading.urgent and not kept.encrypted else Flag(0)
-        flags = int(reading.flags | in_the_clear)
+        flags = int(reading.flags | Flag.PLAIN if reading.urgent and not kept.encrypted else reading.flags)
         tick_ms = self._resolution_ms(kept.sensor, reading.kind)
         return Quantity(reading.kind, reading.unit, reading.exponent, reading.form.value, flags, tick_ms)
 
@@ -97,23 +98,24 @@ class Keeping:
         due_ms = self._routine[0].at_ms + self._limits.commit_window_max_s * 1000
         return max(0.0, min(longest_s, (due_ms - now_ms) / 1000))
 
+    def due(self, now_ms: int) -> bool:
+        """Whether there is anything to commit or to cut now."""
+        return self._keep_due(now_ms) or self._cut_due(now_ms)
+
     def changes(
         self, now_ms: int, anchor: Callable[[], Anchor], *, everything: bool = False
     ) -> Iterator[Change]:
         """What to commit now, one transaction after the other; report each with :meth:`done` before the next."""
-        told = self._coverage.changed(now_ms)
-        if self._urgent or told or everything or self._window_over(now_ms):
-            yield self._keep(now_ms, anchor(), told)
-        foreign = [pending for pending in self._committed if pending.boot_id != self._origin.boot_id]
-        oldest_ms = min((pending.at_ms for pending in self._committed), default=None)
-        if everything or foreign or cut_due(self.uncut, oldest_ms, now_ms, self._limits):
+        if everything or self._keep_due(now_ms):
+            yield self._keep(now_ms, anchor(), self._coverage.changed(now_ms))
+        if everything or self._cut_due(now_ms):
             for boot_id, group in groupby(list(self._committed), key=lambda pending: pending.boot_id):
                 yield self._cut(boot_id, list(group), now_ms, anchor())
 
     def done(self, change: Change, committed: Committed) -> None:
         """``change`` is durable."""
         if change.spent:
-            self._committed = [pending for pending in self._committed if pending.id not in change.spent]
+            self._hold([pending for pending in self._committed if pending.id not in change.spent])
             return
         if committed.pending_id is not None:
             pending = Pending(
@@ -125,9 +127,15 @@ class Keeping:
                 change.spans,
                 change.anchor,
             )
-            self._committed.append(pending)
+            self._hold([*self._committed, pending])
         self._urgent, self._routine, self._guards, self._spans = [], [], {}, ()
         self._coverage.told(change.told)
+
+    def _keep_due(self, now_ms: int) -> bool:
+        return bool(self._urgent or self._window_over(now_ms) or self._coverage.changed(now_ms))
+
+    def _cut_due(self, now_ms: int) -> bool:
+        return self._foreign or cut_due(self.uncut, self._oldest_ms, now_ms, self._limits)
 
     def _window_over(self, now_ms: int) -> bool:
         if self._routine:

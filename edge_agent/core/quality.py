@@ -16,6 +16,7 @@ from device_profiles.reading import NO_FLAGS, Flag, Form, Reading
 JUMP_WINDOW_MS = 600_000  # a change over a longer time is no jump
 WEAK_DBM = -90  # fainter on average: frames will be missed
 FAIR_DBM = -85  # stronger again: no longer weak; between the two it stays what it was
+_NO_MEASURE = Flag.IMPLAUSIBLE | Flag.COUNTER_RESET
 SIGNAL_MEMORY = 8  # frames over which the signal is averaged
 
 
@@ -25,6 +26,9 @@ class Rules:
 
     jump: Mapping[str, float] = field(default_factory=dict)
     stuck_s: Mapping[str, int] = field(default_factory=dict)
+
+
+_NO_RULES = Rules()
 
 
 @dataclass(slots=True)
@@ -52,12 +56,13 @@ class Quality:
     ) -> tuple[Reading, ...]:
         """The readings of one frame with the flags they earn (time: boot clock, ms; no signal over a connection)."""
         whole = self._weakness(sensor, signal_dbm)
-        rules = self._rules.get(sensor, Rules())
-        return tuple(
-            replace(reading, flags=reading.flags | flags) if flags else reading
-            for reading in readings
-            for flags in (whole | self._oddity(sensor, reading, at_ms, rules),)
-        )
+        rules = self._rules.get(sensor, _NO_RULES)
+        return tuple([self._judged(sensor, reading, at_ms, whole, rules) for reading in readings])
+
+    def _judged(self, sensor: str, reading: Reading, at_ms: int, whole: Flag, rules: Rules) -> Reading:
+        """One reading; most are not odd, and sums of flags are slow to make."""
+        oddity = self._oddity(sensor, reading, at_ms, rules)
+        return replace(reading, flags=reading.flags | whole | oddity) if whole or oddity else reading
 
     def _weakness(self, sensor: str, signal_dbm: int | None) -> Flag:
         if signal_dbm is not None:
@@ -70,7 +75,7 @@ class Quality:
         return Flag.WEAK_SIGNAL if sensor in self._weak else NO_FLAGS
 
     def _oddity(self, sensor: str, reading: Reading, at_ms: int, rules: Rules) -> Flag:
-        if reading.form is not Form.NUMBER or reading.flags & (Flag.IMPLAUSIBLE | Flag.COUNTER_RESET):
+        if reading.form is not Form.NUMBER or (reading.flags and reading.flags & _NO_MEASURE):
             return NO_FLAGS  # what is not believed is no measure for others
         jump, stuck_s = _rule(rules.jump, reading.kind), _rule(rules.stuck_s, reading.kind)
         if jump is None and stuck_s is None:
@@ -82,7 +87,9 @@ class Quality:
             return NO_FLAGS
         leapt = jump is not None and _leaps(series, level, at_ms, jump)
         stuck = stuck_s is not None and _still_ms(series, reading.value, at_ms) >= stuck_s * 1000
-        return (Flag.JUMP if leapt else NO_FLAGS) | (Flag.STUCK if stuck else NO_FLAGS)
+        if leapt and stuck:
+            return Flag.JUMP | Flag.STUCK
+        return Flag.JUMP if leapt else Flag.STUCK if stuck else NO_FLAGS
 
 
 def _rule(table: Mapping[str, float], kind: str) -> float | None:

@@ -6,8 +6,7 @@ Adverts go to the hub's ``HciScanner`` as the report that a Bluetooth host would
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from bleak import BleakScanner
 
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 STATION = "hub"  # the name that scenarios' links use
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What the scanner reads of a host's report of one whole advert; Bumble's own is slow to make."""
 
     address: hci.Address

@@ -31,7 +31,7 @@ from hil_tests.inprocess.faults import check, play
 from hil_tests.inprocess.hub import VirtualHub, wall_s
 from hil_tests.inprocess.line import Line, uplink_over
 from hil_tests.inprocess.loop import run_threadless
-from hil_tests.inprocess.site import VirtualSite
+from hil_tests.inprocess.site import VirtualSite, claims
 from hil_tests.ledger import Balance, Ledger
 from hil_tests.rig.air import Air, Delivery
 from hil_tests.rig.beacons import SimulatedHome
@@ -74,7 +74,7 @@ class Account:
 
     def add(self, what: str, *facts: object) -> None:
         """Add facts; nothing in them may depend on this machine."""
-        self._sum.update(repr((what, *facts)).encode())
+        self._sum.update(msgspec.msgpack.encode((what, facts)))
 
     def hear(self, delivery: Delivery) -> None:
         """Add what the medium gave to the hub."""
@@ -187,7 +187,8 @@ async def _observe(chain: Chain, result: VirtualResult, log: list[MutableMapping
     hub, bench = chain.hub, chain.bench
     online, standing = hub.online, hub.standing()
     await hub.stop()
-    result.stored = chain.site.readings()
+    evidence = chain.site.evidence()
+    result.stored = chain.site.readings(evidence)
     result.balance = bench.ledger.balance(
         result.stored, bench.hub_kills, chain.scenario.hub.commit_window_max_s
     )
@@ -205,7 +206,7 @@ async def _observe(chain: Chain, result: VirtualResult, log: list[MutableMapping
         incidents={str(incident["code"]) for incident in chain.site.batches.incidents()},
         online=online,
         began=result.began,
-        claimed=chain.site.claims(),
+        claimed=claims(evidence),
         blind=[(span.start, span.end) for span in bench.blind_spans],
     )
     result.verdict, result.sentences = judge(chain.scenario.expect, seen, chain.scenario.expected_failure)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from cloud_sync.receiver.service import Incoming, IntakeKeys, Service
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
-from cloud_sync.receiver.views import coverage, readings
+from cloud_sync.receiver.views import Opened, listened, opened, told
 from edge_agent.adapters.authority import HubIdentity
 from zero_trust.authority import (
     SERIAL_BYTES,
@@ -98,6 +98,11 @@ class Authority:
         return {"site": SITE, "now_ms": self.now_ms, "serial": self.secrets.serial(name)}
 
 
+def claims(evidence: Iterable[Opened]) -> list[tuple[float, float]]:
+    """Every span in which the hub says that it listened (wall time, s)."""
+    return [(span["from_ms"] / 1000, span["to_ms"] / 1000) for span in listened(evidence)]
+
+
 class VirtualSite:
     """One site with one hub, its store in ``directory``."""
 
@@ -120,13 +125,13 @@ class VirtualSite:
         hub = self.identity.hub
         return [answer.payload for answer in self._service.take([Incoming(hub, payload, self._wall_ms())])]
 
-    def readings(self) -> list[dict[str, Any]]:
-        """Every reading the site holds, read back from the signed evidence."""
-        return list(readings(self.batches, SITE))
+    def evidence(self) -> list[Opened]:
+        """Every batch the site holds, its signature verified again."""
+        return list(opened(self.batches, SITE))
 
-    def claims(self) -> list[tuple[float, float]]:
-        """Every span in which the hub says that it listened (wall time, s)."""
-        return [(span["from_ms"] / 1000, span["to_ms"] / 1000) for span in coverage(self.batches, SITE)]
+    def readings(self, evidence: Iterable[Opened]) -> list[dict[str, Any]]:
+        """Every reading in the evidence, none twice."""
+        return list(told(self.batches, evidence))
 
     def signed(self) -> list[bytes]:
         """Every batch as signed, in the order received."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import cache
 from typing import TYPE_CHECKING
 
 from hil_tests.rig.errors import RigError
@@ -50,6 +51,7 @@ def _structure(kind: int, body: bytes) -> bytes:
     return bytes((len(body) + 1, kind)) + body
 
 
+@cache
 def _uuid_bytes(service: str) -> bytes:
     if not service.endswith(_BASE_UUID_TAIL):
         return uuid.UUID(service).bytes[::-1]

@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from bumble import core, ll
 from bumble.link import LocalLink
@@ -58,8 +58,7 @@ class Pdu(ll.AdvertisingPdu):
     target: hci.Address | None = None  # directed advertising: whom it is for
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One advert that a listening host was given.
 
     Attributes:
@@ -211,7 +210,7 @@ class Air(LocalLink):
         self.counts.delivered += 1
         delivery = Delivery(
             at=self.wall(),
-            address=pdu.address.to_string(with_type_qualifier=False),
+            address=bytes(pdu.address)[::-1].hex(":").upper(),
             data=pdu.data,
             signal_dbm=signal_dbm,
             listener=listener.name,

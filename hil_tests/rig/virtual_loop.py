@@ -22,23 +22,7 @@ def run_virtually(main: Coroutine[None, None, Answer]) -> Answer:
         return runner.run(main)
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A selector loop with a clock of its own."""
-
-    def __init__(self) -> None:
-        self._now_s = 0.0
-        super().__init__(_JumpingSelector(self))
-
-    def time(self) -> float:
-        """Tell virtual seconds since the loop was made."""
-        return self._now_s
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self._now_s += seconds
-
-
-class _JumpingSelector(selectors.DefaultSelector):
+class JumpingSelector(selectors.DefaultSelector):
     """Never sleeps for a timer: tells its loop that the time has passed."""
 
     def __init__(self, loop: VirtualLoop) -> None:
@@ -46,6 +30,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready; else time passes at once."""
         ready = super().select(0)
         if ready:
             return ready
@@ -54,3 +39,21 @@ class _JumpingSelector(selectors.DefaultSelector):
         if timeout > 0:
             self._loop.advance(timeout)
         return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A selector loop with a clock of its own."""
+
+    _jumping: type[JumpingSelector] = JumpingSelector
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+        super().__init__(self._jumping(self))
+
+    def time(self) -> float:
+        """Tell virtual seconds since the loop was made."""
+        return self._now_s
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now_s += seconds

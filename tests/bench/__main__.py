@@ -17,6 +17,7 @@ from tests.bench import table
 from tests.bench.codec import codec, codec_import
 from tests.bench.decoding import decoding
 from tests.bench.harness import Benchmark, Figure
+from tests.bench.hearing import hearing
 from tests.bench.hub_process import hub_process
 from tests.bench.imports import imports
 from tests.bench.intake import intake
@@ -34,6 +35,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "intake": intake,
     "imports": imports,
     "hub": hub_process,
+    "hearing": hearing,
     "latency": latency,
     "virtual-day": virtual_day,
 }

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from edge_agent.adapters.outbox import Outbox
 from hil_tests.cli import cli
-from hil_tests.fuzz import fuzz
+from hil_tests.fuzz import REAL, fuzz
 
 
 def test_a_few_schedules_break_no_promise() -> None:
@@ -23,6 +23,14 @@ def test_a_few_schedules_break_no_promise() -> None:
 def test_a_thousand_schedules_break_no_promise() -> None:
     """As many as the command is asked for before a release."""
     assert fuzz(1000, 1).found is None
+
+
+@pytest.mark.long
+def test_a_few_schedules_break_no_promise_over_processes() -> None:
+    """With killed and frozen processes, pulled dongles and broken lines among the faults."""
+    campaign = fuzz(3, 2, tier=REAL)
+    assert campaign.found is None, campaign.found.sentences
+    assert campaign.invalid < campaign.played
 
 
 def test_a_hub_that_forgets_its_guards_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

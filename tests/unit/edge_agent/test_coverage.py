@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cloud_sync.wire.batch import Contract
 from edge_agent.core.coverage import SILENCE_MAX_MS, Coverage, Liveness, Standing
 
@@ -94,3 +97,33 @@ def test_a_sensor_never_heard_gets_its_time_before_it_is_called_broken() -> None
 
     assert listened.changed(181_000) == {}
     assert listened.changed(181_001) == {DOOR: Standing(None, kept=False)}
+
+
+LIVENESS = {
+    DOOR: Liveness(Contract.HEARTBEAT, 1),
+    "air": Liveness(Contract.PERIODIC, 2),
+    BUTTON: Liveness(Contract.EVENT_ONLY, 0),
+}
+steps = st.lists(
+    st.tuples(st.integers(0, 4_000), st.sampled_from([*LIVENESS, "look", "look and commit"])), max_size=40
+)
+
+
+@given(steps=steps)
+def test_looking_only_when_there_may_be_something_overlooks_nothing(steps: list[tuple[int, str]]) -> None:
+    """Asked at every frame or only now and then, it tells the same."""
+    often, seldom = Coverage(LIVENESS, 0), Coverage(LIVENESS, 0)
+    now_ms = 0
+    for pause_ms, step in steps:
+        for _ in range(4):
+            now_ms += pause_ms // 4
+            often.changed(now_ms)
+        if step in LIVENESS:
+            often.hear(step, now_ms)
+            seldom.hear(step, now_ms)
+            continue
+        changed = often.changed(now_ms)
+        assert changed == seldom.changed(now_ms)
+        if step == "look and commit":
+            often.told(changed)
+            seldom.told(changed)

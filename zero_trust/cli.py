@@ -18,6 +18,7 @@ import click
 
 from zero_trust.errors import KeyStoreError, TrustError
 from zero_trust.operator import Operator
+from zero_trust.reasons import tag
 from zero_trust.site import Ports, make_site
 
 EX_USAGE = 64
@@ -57,7 +58,7 @@ def main() -> None:
         error.show()
         sys.exit(EX_USAGE)
     except TrustError as error:
-        click.echo(f"lum-trust: {error}\n  {error.hint}  [{error.code}]", err=True)
+        click.echo(f"lum-trust: {error}\n  {error.hint}  {tag(error.code)}", err=True)
         sys.exit(_exit_code(error))
 
 
@@ -162,7 +163,7 @@ def refusals(directory: Path, *, as_json: bool) -> None:
         click.echo("Nothing was refused.")
     for row in rows:
         detail = f" ({row['detail']})" if row["detail"] else ""
-        click.echo(f"{_utc(row['at_ms'])}  {row['where']}  {row['hub'] or '-'}  {row['code']}{detail}")
+        click.echo(f"{_utc(row['at_ms'])}  {row['where']}  {row['hub'] or '-'}  {tag(row['code'])}{detail}")
         click.echo(f"  {row['sentence']} For {row['who']}: {row['hint']}")
 
 

@@ -21,6 +21,7 @@ from cloud_sync.portal.secret import portal_secret
 from cloud_sync.receiver import watch
 from cloud_sync.receiver.config import Paths, Ports, ReceiverConfig
 from tests.helpers.browser import browser, console, use_colours, use_viewport
+from tests.helpers.desk import EVERYTHING, consent, write_book
 from tests.helpers.seeded_home import DOUBTED, NEVER, ORDINARY, SILENT, SeededHome
 
 DEADLINE_S = 20.0
@@ -72,12 +73,19 @@ class Site:
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     """Watch and portal over a home with sensors in every state, until the test ends."""
+    book = write_book(tmp_path / "book", "version = 1\n" + consent("margaret", *EVERYTHING))
     config = ReceiverConfig(
         "site",
         "localhost",
         "127.0.0.1",
         Ports(portal=free_port()),
-        Paths(intake=tmp_path / "intake", portal=tmp_path / "portal", store=tmp_path / "lum.db"),
+        Paths(
+            intake=tmp_path / "intake",
+            portal=tmp_path / "portal",
+            store=tmp_path / "lum.db",
+            policy=book.policy,
+            grants=book.grants,
+        ),
     )
     now_ms = time.time_ns() // 1_000_000
     seeded = SeededHome(config.paths.store, now_ms)

@@ -155,7 +155,10 @@ def _lines(file: Path) -> Iterator[Iterator[str]]:
 
 def _root_of(directory: Path) -> Path:
     """The root's certificate stays with a site when its key has gone offline."""
-    return directory / "root" / "root.crt"
+    root = directory / "root" / "root.crt"
+    if not root.exists():
+        raise click.UsageError(f"There is no {root}: name the site's root certificate with --root.")
+    return root
 
 
 def _believed(

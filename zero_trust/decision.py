@@ -7,7 +7,7 @@ in what residents, partners and staff have agreed to, and one that cannot be fou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from zero_trust.break_glass import Opening
 from zero_trust.grants import Grants
@@ -45,7 +45,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A request of which every field is known."""
+    """A request of which every field is known; the same fields in the same order."""
 
     role: Role
     group: str
@@ -74,9 +74,9 @@ _Check = Callable[[_Known, Book], Refused | None]
 
 def decide(request: Request, book: Book) -> Ruling:
     """Decide whether a request is allowed, and by which rule."""
-    if request.unknown:
-        return Ruling("", Refused("evidence-missing", f"not known: {', '.join(request.unknown)}"))
-    known = _Known(**{field.name: getattr(request, field.name) for field in fields(request)})
+    if unknown := request.unknown:
+        return Ruling("", Refused("evidence-missing", f"not known: {', '.join(unknown)}"))
+    known = _Known(*request.values)
     rule = book.policy.rule(known.role, known.action, known.purpose)
     if rule is None:
         what = f"{known.role.value}, {known.action.value}, for {known.purpose!r}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any
 
 from zero_trust.errors import BadNameError
 
@@ -102,9 +104,19 @@ class Request:
         return f"{role}:{self.group or '?'}/{self.person or '?'}"
 
     @property
+    def values(self) -> tuple[Any, ...]:
+        """All fields, in order."""
+        return _values(self)
+
+    @property
     def unknown(self) -> tuple[str, ...]:
         """The fields that nobody gave."""
-        return tuple(field.name for field in fields(self) if getattr(self, field.name) in {None, ""})
+        named = zip(_NAMES, self.values, strict=True)
+        return tuple(name for name, value in named if value is None or value == "")
+
+
+_NAMES = tuple(field.name for field in fields(Request))
+_values = attrgetter(*_NAMES)
 
 
 def parse_subject(text: str) -> Subject:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict
@@ -186,10 +187,13 @@ async def _answer_broker(config: ReceiverConfig, registrar: Registrar) -> None:
 async def _look_at_book(desk: Desk) -> None:
     """Say what keeps changed files from being in force, and which reviews are overdue."""
     while True:
-        if (book := desk.in_force())["code"]:
-            _log.error("book.refused", reason_code=book["code"], detail=book["detail"])
-        for opening in desk.escalate():
-            _log.warning("glass.unreviewed", number=opening.number, who=opening.who, home=opening.home)
+        try:
+            if (book := desk.in_force())["code"]:
+                _log.error("book.refused", reason_code=book["code"], detail=book["detail"])
+            for opening in desk.escalate():
+                _log.warning("glass.unreviewed", number=opening.number, who=opening.who, home=opening.home)
+        except sqlite3.Error as error:  # a store that is busy or full now may be well again in a minute
+            _log.error("book.store", error=str(error))
         await asyncio.sleep(BOOK_LOOK_PERIOD_S)
 
 

@@ -4,7 +4,7 @@
     {"number": 1, "at_ms": ..., "kind": "site", "facts": {...}, "hash": "..."}
     {"checkpoint": "LUMCP1:..."}
 
-Evidence is a file of its own, for it holds what sensors said: ``{"hub", "signed", "certificate"}``, base64.
+Evidence is a file of its own, for it holds what sensors said: ``{"hub", "signed"}``, the batch in base64.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ class _CheckpointLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _EvidenceLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hub: str
     signed: bytes
-    certificate: bytes
 
 
 class LogFile:
@@ -81,10 +80,7 @@ def write_log(site: str, rows: Iterable[Row], checkpoints: Iterable[SignedCheckp
 
 def write_evidence(evidence: Evidence) -> str:
     """One line of an evidence file."""
-    signed, certificate = (
-        base64.b64encode(part).decode() for part in (evidence.signed, evidence.certificate)
-    )
-    return _line({"hub": evidence.hub, "signed": signed, "certificate": certificate})
+    return _line({"hub": evidence.hub, "signed": base64.b64encode(evidence.signed).decode()})
 
 
 def read_evidence(lines: Iterable[str]) -> Iterator[Evidence]:
@@ -95,7 +91,7 @@ def read_evidence(lines: Iterable[str]) -> Iterator[Evidence]:
     """
     for line in enumerate(lines, start=1):
         read = _read(line, _EvidenceLine)
-        yield Evidence(read.hub, read.signed, read.certificate)
+        yield Evidence(read.hub, read.signed)
 
 
 def _line(facts: dict[str, Any]) -> str:

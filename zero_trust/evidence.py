@@ -37,11 +37,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an auditor is handed: a hub's signed bytes, and the certificate they are said to be signed under (DER)."""
+    """What an auditor is handed: a hub's signed bytes. Under which certificate they were believed, the log says."""
 
     hub: str
     signed: bytes
-    certificate: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +68,13 @@ class Record:
 
     Attributes:
         arrivals: by SHA-256 of the signed batch.
-        issued: row that says so, by SHA-256 of the certificate.
+        issued: row that says so and the certificate (DER), by its SHA-256; data certificates alone.
         standings: of each hub, rows and what they say, in order.
         authorities: that certified data keys, as the site wrote them down.
     """
 
     arrivals: dict[str, _Arrival] = field(default_factory=dict)
-    issued: dict[str, int] = field(default_factory=dict)
+    issued: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     standings: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     authorities: list[x509.Certificate] = field(default_factory=list)
 
@@ -86,9 +85,12 @@ class Record:
 
 
 def issued_facts(certificate: x509.Certificate, name: HubName | ServiceName, use: Use) -> dict[str, Any]:
-    """What the log says of a certificate."""
+    """What the log says of a certificate; one that batches are believed by stands there whole."""
+    der = certificate_bytes(certificate)
+    whole = {"der": base64.b64encode(der).decode()} if use is Use.HUB_DATA else {}
     return {
-        "certificate": _digest(certificate_bytes(certificate)),
+        **whole,
+        "certificate": _digest(der),
         "name": name.uri,
         "use": use.name.lower().replace("_", "-"),
         "until_ms": int(certificate.not_valid_after_utc.timestamp() * 1000),
@@ -149,21 +151,19 @@ def valid_as_received(
     arrival = record.arrivals.get(_digest(evidence.signed))
     if arrival is None or arrival.hub != evidence.hub:
         return Refused("batch-not-in-log", evidence.hub)
-    issued = record.issued.get(_digest(evidence.certificate))
-    if issued is None or issued > arrival.row:
+    issued, der = record.issued.get(arrival.certificate, (arrival.row, b""))
+    if issued >= arrival.row:
         return Refused("certificate-not-in-issuance-log", evidence.hub)
-    if arrival.certificate != _digest(evidence.certificate):
-        return Refused("batch-signature-wrong", "it was believed by another certificate")
     if record.standing(arrival.hub, arrival.row) == Standing.REVOKED.value:
         return Refused("hub-revoked", f"before row {arrival.row}")
-    return _verified(evidence, arrival, record, root, site)
+    return _verified(evidence, der, arrival, record, root, site)
 
 
 def _verified(
-    evidence: Evidence, arrival: _Arrival, record: Record, root: x509.Certificate, site: str
+    evidence: Evidence, der: bytes, arrival: _Arrival, record: Record, root: x509.Certificate, site: str
 ) -> Proven | Refused:
     try:
-        leaf = load_certificate(evidence.certificate)
+        leaf = load_certificate(der)
         chain = [leaf, *(one for one in record.authorities if one.subject == leaf.issuer)]
         name = verify(chain, root=root, site=site, use=Use.HUB_DATA, now_ms=arrival.received_ms)
         if not isinstance(name, HubName) or name.hub != arrival.hub:
@@ -176,8 +176,9 @@ def _verified(
 
 def _read_row(row: Row, record: Record, digests: AbstractSet[str]) -> None:
     match row.kind:
-        case "issued":
-            record.issued.setdefault(row.facts["certificate"], row.number)
+        case "issued" if "der" in (facts := row.facts):
+            der = base64.b64decode(facts["der"])
+            record.issued.setdefault(_digest(der), (row.number, der))
         case "received":
             _read_received(row, record, digests)
         case "standing":

@@ -206,7 +206,7 @@ def evidence(config_file: Path, file: Path, home: str, subject: str | None, purp
     looker = parse_subject(subject) if subject else _operator(config)
     _look(desk, by(looker, Proof.CONSOLE, home, Action.READ, purpose), [DataClass.ALL])
     lines = [
-        write_evidence(Evidence(row["hub"], row["signed"], row["data_certificate"]))
+        write_evidence(Evidence(row["hub"], row["signed"]))
         for row in Batches(desk.db).stored()
         if row["home"] == home
     ]

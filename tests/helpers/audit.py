@@ -58,7 +58,7 @@ class WrittenSite:
         signed = sign_inside(key or self.hub_key, body, HUB.site, HUB.hub)
         der = certificate_bytes(certificate or self.certificate)
         self.write("received", received(der, signed))
-        return Evidence(HUB.hub, signed, der)
+        return Evidence(HUB.hub, signed)
 
     def checkpoint(self) -> SignedCheckpoint:
         """The signed word how many rows there are now."""

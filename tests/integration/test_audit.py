@@ -141,7 +141,7 @@ def test_a_forged_batch_is_not_proven(audited: Audited, tmp_path: Path) -> None:
     now_ms = time.time_ns() // 1_000_000
     name = HubName("demo", "h-17", audited.hub.hub)
     forged = issue(stolen, thief.public_key(), name=name, use=Use.HUB_DATA, now_ms=now_ms, serial=serial())
-    evidence = Evidence(name.hub, sign_inside(thief, b"forged", "demo", name.hub), certificate_bytes(forged))
+    evidence = Evidence(name.hub, sign_inside(thief, b"forged", "demo", name.hub))
     (tmp_path / "forged.jsonl").write_text(write_evidence(evidence) + "\n")
     status, found = audited.verify(audited.log, evidence=tmp_path / "forged.jsonl")
 
@@ -154,7 +154,7 @@ def test_a_forged_batch_is_not_proven(audited: Audited, tmp_path: Path) -> None:
             stream="urgent",
             head=4,
             chain=bytes(32),
-            certificate=evidence.certificate,
+            certificate=certificate_bytes(forged),
             batches=[Received(4, evidence.signed, now_ms)],
         )
         AuditLog(db).record(now_ms, "received", facts)

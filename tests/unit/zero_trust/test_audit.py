@@ -157,24 +157,50 @@ def test_a_certificate_issued_after_the_batch_proves_nothing() -> None:
 
 
 def test_where_the_proof_of_a_batch_breaks() -> None:
-    """Not in the log; of another hub; another certificate; not signed by it; its hub revoked before."""
+    """Not in the log; of another hub; not signed under its certificate; its hub revoked before."""
     written = WrittenSite()
     evidence = written.receive(b"body")
-    second = written.site.leaf(written.hub_key, HUB, Use.HUB_DATA)
-    written.write("issued", issued_facts(second, HUB, Use.HUB_DATA))
-    unsigned = Evidence(HUB.hub, b"no signature at all" + bytes(64), evidence.certificate)
-    written.write("received", received(evidence.certificate, unsigned.signed))
+    unsigned = Evidence(HUB.hub, b"no signature at all" + bytes(64))
+    written.write("received", received(certificate_bytes(written.certificate), unsigned.signed))
+    by_another = written.receive(b"by another", key=generate_key())
 
     assert prove(written, replace(evidence, signed=b"x" + evidence.signed)) == "batch-not-in-log"
     assert prove(written, replace(evidence, hub="bbcdefghijk27")) == "batch-not-in-log"
-    assert prove(written, unsigned) == "batch-signature-wrong"
-    late = written.receive(b"late", certificate=second)
-    assert prove(written, replace(late, certificate=evidence.certificate)) == "batch-signature-wrong"
+    assert prove(written, unsigned) == prove(written, by_another) == "batch-signature-wrong"
     written.write("standing", {"hub": HUB.hub, "standing": "revoked"})
-    assert isinstance(prove(written, late), Proven)
+    assert isinstance(prove(written, evidence), Proven)
     assert prove(written, written.receive(b"after")) == "hub-revoked"
     written.write("standing", {"hub": HUB.hub, "standing": "enrolled"})
     assert isinstance(prove(written, written.receive(b"restored")), Proven)
+
+
+def test_a_renewed_certificate_does_not_spoil_what_came_before() -> None:
+    """Each batch is judged by the certificate that it was believed by."""
+    written = WrittenSite()
+    before = written.receive(b"before")
+    renewed = written.site.leaf(written.hub_key, HUB, Use.HUB_DATA)
+    written.write("issued", issued_facts(renewed, HUB, Use.HUB_DATA))
+    after = written.receive(b"after", certificate=renewed)
+
+    assert isinstance(prove(written, before), Proven)
+    assert isinstance(prove(written, after), Proven)
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        ("site", {}),
+        ("site", {"data": "AAAA"}),
+        ("issued", {"der": 7}),
+        ("received", {"batches": [[1]]}),
+        ("received", {"batches": 7}),
+        ("standing", {}),
+    ],
+)
+def test_a_row_that_says_nothing_sensible_is_named(kind: str, facts: dict[str, object]) -> None:
+    """Whoever writes a log anew may write anything."""
+    with pytest.raises(TrustError, match="row 7"):
+        read_record([make_row(START, 7, NOW_MS, kind, facts)], set())
 
 
 def test_the_chain_is_judged_at_the_time_of_arrival() -> None:

@@ -23,6 +23,7 @@ from edge_agent.options import config_option
 from edge_agent.profiles_cli import profiles
 from edge_agent.sensors_cli import sensors
 from edge_agent.status import in_words, read_status
+from zero_trust.reasons import tag
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
     except click.Abort:
         sys.exit(130)
     except AgentError as error:
-        click.echo(sentence(error) + (f" [{error.code}]" if error.code else ""), err=True)
+        click.echo(sentence(error) + (f" {tag(error.code)}" if error.code else ""), err=True)
         sys.exit(error.exit_code)
 
 

@@ -59,7 +59,7 @@ class VisitError(AgentError):
     """A sensor that has to be connected to could not be read, or not all of it; try again later."""
 
     def __init__(self, sentence: str, *, hint: str = "") -> None:
-        super().__init__(sentence, hint=hint, code="visit")
+        super().__init__(sentence, hint=hint, code="visit-failed")
 
 
 class UplinkError(AgentError):

@@ -11,7 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.errors import AgentError
-from zero_trust.reasons import reasons
+from zero_trust.reasons import reasons, tag
 
 if TYPE_CHECKING:
     from edge_agent.hub import Hub
@@ -93,9 +93,7 @@ def in_words(facts: Mapping[str, Any]) -> list[str]:
     lines += [f"Trouble: {_with_code(alarm['sentence'], alarm.get('code', ''))}" for alarm in facts["alarms"]]
     if facts["last_refusal"]:
         words = reasons().get(facts["last_refusal"])
-        told = (
-            f"{words.sentence} {words.hint} [{words.help}, {words.code}]" if words else facts["last_refusal"]
-        )
+        told = f"{words.sentence} {words.hint} {tag(words.code)}" if words else facts["last_refusal"]
         lines.append(f"Refused by the site ({facts['refusals']} times), last: {told}")
     frame = (
         "nothing heard yet"
@@ -110,4 +108,4 @@ def in_words(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _with_code(sentence: str, code: str) -> str:
-    return f"{sentence} [{code}]" if code else sentence
+    return f"{sentence} {tag(code)}" if code else sentence

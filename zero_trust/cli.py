@@ -6,21 +6,22 @@ How it talks: a result on stdout, one sentence and one hint on stderr, an exit c
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
+from zero_trust import audit_cli, decisions_cli
 from zero_trust.errors import KeyStoreError, TrustError
 from zero_trust.operator import Operator
+from zero_trust.options import as_json_option, print_json, site_directory, utc
+from zero_trust.reasons import tag
 from zero_trust.site import Ports, make_site
 
 EX_USAGE = 64
+EX_DATAERR = 65
 EX_NOUSER = 67
 EX_UNAVAILABLE = 69
 EX_CANTCREAT = 73
@@ -35,16 +36,15 @@ _EXIT_CODES = {
     "site-exists": EX_CANTCREAT,
     "directory-unusable": EX_CANTCREAT,
     "no-site": EX_CONFIG,
+    "log-malformed": EX_DATAERR,
+    "checkpoint-not-believed": EX_DATAERR,
+    "policy-file-wrong": EX_CONFIG,
+    "policy-version-old": EX_CONFIG,
+    "decision-unknown": EX_NOUSER,
+    "glass-unknown": EX_NOUSER,
+    "glass-cause-missing": EX_USAGE,
+    "subject-malformed": EX_USAGE,
 }
-
-_site_directory = click.option(
-    "--dir",
-    "directory",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(),
-    help="The site's directory; default: here.",
-)
-_as_json = click.option("--json", "as_json", is_flag=True, help="One JSON value, for machines.")
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
         error.show()
         sys.exit(EX_USAGE)
     except TrustError as error:
-        click.echo(f"lum-trust: {error}\n  {error.hint}  [{error.code}]", err=True)
+        click.echo(f"lum-trust: {error}\n  {error.hint}  {tag(error.code)}", err=True)
         sys.exit(_exit_code(error))
 
 
@@ -106,73 +106,75 @@ def voucher() -> None:
 
 @voucher.command("new")
 @click.option("--home", required=True, help="Id of the home: a-z, 0-9 and -; no name, no address.")
-@_site_directory
-@_as_json
+@site_directory
+@as_json_option
 def voucher_new(home: str, directory: Path, *, as_json: bool) -> None:
     """Make a voucher: for one hub, once, within 48 hours."""
     made = Operator(directory).new_voucher(home)
     if as_json:
-        _print_json(made)
+        print_json(made)
         return
     click.echo(made["voucher"])
-    click.echo(f"For one hub in home {made['home']}, once, until {_utc(made['expires_ms'])}.", err=True)
+    click.echo(f"For one hub in home {made['home']}, once, until {utc(made['expires_ms'])}.", err=True)
     click.echo("On the hub: lum-hub enrol VOUCHER", err=True)
 
 
 @lum_trust.command()
 @click.argument("hub")
 @click.option("--reason", required=True, help="Why; the hub's own status shows it.")
-@_site_directory
-@_as_json
+@site_directory
+@as_json_option
 def revoke(hub: str, reason: str, directory: Path, *, as_json: bool) -> None:
     """Withdraw HUB's standing: nothing it sends from now on is believed."""
     done = Operator(directory).revoke(hub, reason)
     if as_json:
-        _print_json(done)
+        print_json(done)
         return
     click.echo(f"Hub {done['hub']} is revoked.")
 
 
 @lum_trust.command()
-@_site_directory
-@_as_json
+@site_directory
+@as_json_option
 def hubs(directory: Path, *, as_json: bool) -> None:
     """List the hubs, with the four words that the hub itself shows."""
     rows = Operator(directory).hubs()
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     if not rows:
         click.echo("No hub is enrolled yet: lum-trust voucher new --home HOME")
     for row in rows:
-        since, why = _utc(row["standing_at_ms"]), f": {row['reason']}" if row["reason"] else ""
+        since, why = utc(row["standing_at_ms"]), f": {row['reason']}" if row["reason"] else ""
         click.echo(f"{row['hub']}  home {row['home']}  {row['words']}  {row['standing']} since {since}{why}")
 
 
 @lum_trust.command()
-@_site_directory
-@_as_json
+@site_directory
+@as_json_option
 def refusals(directory: Path, *, as_json: bool) -> None:
     """List what was refused, newest first: when, where, whom, why, and who can mend it."""
     rows = Operator(directory).refusals()
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     if not rows:
         click.echo("Nothing was refused.")
     for row in rows:
         detail = f" ({row['detail']})" if row["detail"] else ""
-        click.echo(f"{_utc(row['at_ms'])}  {row['where']}  {row['hub'] or '-'}  {row['code']}{detail}")
+        click.echo(f"{utc(row['at_ms'])}  {row['where']}  {row['hub'] or '-'}  {tag(row['code'])}{detail}")
         click.echo(f"  {row['sentence']} For {row['who']}: {row['hint']}")
+
+
+for _command in (
+    audit_cli.audit,
+    decisions_cli.why,
+    decisions_cli.what_if,
+    decisions_cli.grants,
+    decisions_cli.break_glass,
+):
+    lum_trust.add_command(_command)
 
 
 def _exit_code(error: TrustError) -> int:
     return _EXIT_CODES.get(error.code, EX_CONFIG if isinstance(error, KeyStoreError) else EX_NOPERM)
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value))
-
-
-def _utc(at_ms: int) -> str:
-    return dt.datetime.fromtimestamp(at_ms / 1000, tz=dt.UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -7,9 +7,13 @@ import json
 import os
 import socket
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from zero_trust.audit import Row
+from zero_trust.audit_check import SignedCheckpoint, parse_checkpoint
 from zero_trust.errors import PolicyError, TrustError
 from zero_trust.reasons import reasons
 
@@ -45,6 +49,55 @@ class Operator:
         refusals: list[dict[str, Any]] = self._ask("GET", "/v1/refusals")
         return refusals
 
+    def decision(self, number: int) -> dict[str, Any]:
+        """A decision of the audit with its words; ``fixer`` is who can change it."""
+        made: dict[str, Any] = self._ask("GET", f"/v1/decision/{number}")
+        return made
+
+    def what_if(self, asked: dict[str, str]) -> dict[str, Any]:
+        """What would be decided: ``allow``, ``rule``, and the words of a refusal."""
+        ruling: dict[str, Any] = self._ask("POST", "/v1/what-if", asked)
+        return ruling
+
+    def book(self) -> dict[str, Any]:
+        """What is in force: versions of ``policy`` and ``grants``, and ``code`` and ``detail`` of trouble."""
+        book: dict[str, Any] = self._ask("GET", "/v1/book")
+        return book
+
+    def break_glass(self, who: str, home: str, cause: str) -> dict[str, Any]:
+        """Break the glass for staff on duty: ``number``, ``until_ms``, ``review_due_ms`` and more."""
+        opening: dict[str, Any] = self._ask(
+            "POST", "/v1/break-glass", {"who": who, "home": home, "cause": cause}
+        )
+        return opening
+
+    def openings(self) -> list[dict[str, Any]]:
+        """Every time the glass was broken, the last first."""
+        openings: list[dict[str, Any]] = self._ask("GET", "/v1/break-glass")
+        return openings
+
+    def review(self, number: int, who: str, finding: str) -> dict[str, Any]:
+        """Write down what a review came to."""
+        reviewed: dict[str, Any] = self._ask(
+            "POST", f"/v1/break-glass/{number}/review", {"who": who, "finding": finding}
+        )
+        return reviewed
+
+    def audit(self) -> Iterator[Row]:
+        """All rows of the audit, in order, as they are: nothing is checked."""
+        after = 0
+        while page := self._ask("GET", f"/v1/audit?after={after}"):
+            yield from map(_row, page)
+            after = page[-1]["number"]
+
+    def newest(self, last: int, kind: str) -> list[Row]:
+        """The last rows of the audit, newest first; of one ``kind``, if it is not empty."""
+        return list(map(_row, self._ask("GET", f"/v1/audit?last={last}&kind={quote(kind)}")))
+
+    def checkpoints(self) -> list[SignedCheckpoint]:
+        """All checkpoints that the site has kept."""
+        return [parse_checkpoint(text) for text in self._ask("GET", "/v1/checkpoints")]
+
     def _ask(self, method: str, path: str, content: dict[str, str] | None = None) -> Any:
         connection = _UnixConnection(self._socket)
         try:
@@ -76,6 +129,10 @@ class _UnixConnection(http.client.HTTPConnection):
             self.sock.connect(f"/proc/self/fd/{directory}/{self._path.name}")
         finally:
             os.close(directory)
+
+
+def _row(facts: dict[str, Any]) -> Row:
+    return Row(**{**facts, "hash": bytes.fromhex(facts["hash"])})
 
 
 def _admin_socket(site_directory: Path) -> Path:

@@ -43,6 +43,12 @@ def reason(code: str) -> Reason:
     return reasons()[code]
 
 
+def tag(code: str) -> str:
+    """How a code stands behind its sentence: ``[HREV, hub-revoked]``; the four letters are for the telephone."""
+    words = reasons().get(code)
+    return f"[{words.help}, {code}]" if words else f"[{code}]"
+
+
 @cache
 def reasons() -> dict[str, Reason]:
     """All reasons, by code."""

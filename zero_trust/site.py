@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 from cryptography import x509
@@ -120,6 +121,8 @@ def make_site(
         shutil.rmtree(building, ignore_errors=True)  # what a power cut may have left, used by nobody
         _fill(building, site, host, now_ms, entropy)
         write_file(building / "receiver.toml", _receiver_toml(site, host, ports or Ports()), PUBLIC_FILE)
+        for name in ("policy.toml", "grants.toml"):
+            write_file(building / name, resources.files(__package__).joinpath(name).read_bytes(), PUBLIC_FILE)
         building.rename(directory)
     except OSError as error:
         raise KeyStoreError("directory-unusable", f"{directory}: {error.strerror}") from error

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import socket
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict
@@ -29,11 +29,15 @@ from starlette.routing import Route
 from cloud_sync.receiver import broker
 from cloud_sync.receiver.admission import answer, read_knock
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError
+from cloud_sync.receiver.desk import Desk
+from cloud_sync.receiver.desk_api import audit_routes, desk_routes
+from cloud_sync.receiver.http import read_body, read_json, refused_json, status_of
 from cloud_sync.receiver.registrar import Office, Registrar
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from zero_trust.authority import Issuer
 from zero_trust.errors import TrustError
+from zero_trust.evidence import site_facts
 from zero_trust.keys import four_words, public_key
 from zero_trust.keystore import (
     load_callout_key,
@@ -47,10 +51,9 @@ from zero_trust.reasons import Refused
 from zero_trust.tls import server_context
 from zero_trust.trust_set import TrustSet
 
-ADMIN_REQUEST_MAX_BYTES = 4096
 REFUSALS_SHOWN_MAX = 1000
+BOOK_LOOK_PERIOD_S = 60.0
 
-_STATUS = {"request-too-large": 413, "request-malformed": 400, "key-malformed": 400, "name-malformed": 400}
 _log = structlog.get_logger()
 
 Answer = bytes | dict[str, str | int] | Refused
@@ -69,13 +72,18 @@ async def run(config: ReceiverConfig) -> None:
         open_office(config), registry, config.limits, clock_ms=_wall_clock_ms, entropy=os.urandom
     )
     hubs = _hub_server(config, registrar)
-    operators = _Server(_server_config(admin_app(registrar, registry)))
+    desk = Desk(db, config, _wall_clock_ms)
+    registry.audit.record_change(_wall_clock_ms(), "site", site_facts(registrar.trust))
+    admin = admin_app(registrar, registry)
+    admin.routes.extend([*desk_routes(desk), *audit_routes(desk.audit)])
+    operators = _Server(_server_config(admin))
     try:
         with _listen_tcp(config) as hub_socket, _listen_admin(config.paths.admin_socket) as admin_socket:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_serve(hubs, hub_socket), name="hubs")
                 tasks.create_task(_serve(operators, admin_socket), name="operators")
                 tasks.create_task(_answer_broker(config, registrar), name="admission")
+                tasks.create_task(_look_at_book(desk), name="book")
     finally:
         db.close()
 
@@ -85,7 +93,7 @@ def hub_app(registrar: Registrar, request_max_bytes: int) -> Starlette:
 
     def question(judge: Callable[[bytes], Answer], place: str) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            body = await _body(request, request_max_bytes)
+            body = await read_body(request, request_max_bytes)
             if body is None:
                 return _packed(registrar.refuse(place, "", Refused("request-too-large")))
             return _packed(judge(body))
@@ -113,15 +121,15 @@ def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
     """HTTP for operators: JSON in, JSON out; who may open the socket may do all of it."""
 
     async def voucher(request: Request) -> Response:
-        asked = await _json(request)
+        asked = await read_json(request)
         text, row = registrar.new_voucher(str(asked.get("home", "")))
         return JSONResponse({"voucher": text, "home": row.home, "expires_ms": row.expires_ms})
 
     async def revoke(request: Request) -> Response:
-        asked = await _json(request)
+        asked = await read_json(request)
         hub = check_hub_id(str(asked.get("hub", "")))
         refused = registrar.revoke(hub, str(asked.get("reason", "")))
-        return _refused_json(refused) if refused else JSONResponse({"hub": hub, "standing": "revoked"})
+        return refused_json(refused) if refused else JSONResponse({"hub": hub, "standing": "revoked"})
 
     async def hubs(_: Request) -> Response:
         return JSONResponse([_hub_json(row) for row in registry.hubs()])
@@ -132,7 +140,7 @@ def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
 
     async def untrusted(_: Request, error: Exception) -> Response:
         assert isinstance(error, TrustError)  # noqa: S101 - registered for this class below
-        return _refused_json(Refused(error.code, error.detail))
+        return refused_json(Refused(error.code, error.detail))
 
     return Starlette(
         routes=[
@@ -174,6 +182,19 @@ async def admission(config: ReceiverConfig, registrar: Registrar) -> AsyncIterat
 async def _answer_broker(config: ReceiverConfig, registrar: Registrar) -> None:
     async with admission(config, registrar):
         await asyncio.Event().wait()
+
+
+async def _look_at_book(desk: Desk) -> None:
+    """Say what keeps changed files from being in force, and which reviews are overdue."""
+    while True:
+        try:
+            if (book := desk.in_force())["code"]:
+                _log.error("book.refused", reason_code=book["code"], detail=book["detail"])
+            for opening in desk.escalate():
+                _log.warning("glass.unreviewed", number=opening.number, who=opening.who, home=opening.home)
+        except sqlite3.Error as error:  # a store that is busy or full now may be well again in a minute
+            _log.error("book.store", error=str(error))
+        await asyncio.sleep(BOOK_LOOK_PERIOD_S)
 
 
 async def _trouble(error: Exception) -> None:
@@ -280,40 +301,10 @@ def _listen_admin(path: Path) -> Iterator[socket.socket]:
     path.unlink(missing_ok=True)
 
 
-async def _body(request: Request, max_bytes: int) -> bytes | None:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            return None
-    return bytes(body)
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    body = await _body(request, ADMIN_REQUEST_MAX_BYTES)
-    if body is None:
-        raise TrustError("request-too-large")
-    try:
-        asked = json.loads(body)
-    except ValueError as error:
-        raise TrustError("request-malformed") from error
-    if not isinstance(asked, dict):
-        raise TrustError("request-malformed")
-    return asked
-
-
 def _packed(answer: Answer) -> Response:
-    status = _status(answer.code) if isinstance(answer, Refused) else 200
+    status = status_of(answer.code) if isinstance(answer, Refused) else 200
     content = answer.words if isinstance(answer, Refused) else answer
     return Response(msgpack.packb(content), status, media_type="application/msgpack")
-
-
-def _refused_json(refused: Refused) -> Response:
-    return JSONResponse(refused.words | {"detail": refused.detail}, _status(refused.code))
-
-
-def _status(code: str) -> int:
-    return _STATUS.get(code, 403)
 
 
 def _hub_json(row: HubRow) -> dict[str, str | int]:

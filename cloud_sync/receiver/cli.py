@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cloud_sync.receiver import supervisor
+from cloud_sync.receiver.classes import class_of
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
+from cloud_sync.receiver.desk import EVERY_CLASS, Desk, by
+from cloud_sync.receiver.store.audit import put_tail, tail_beyond
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import copy_database, open_database
 from cloud_sync.receiver.store.registry import Registry
 from cloud_sync.receiver.views import coverage, readings
-from zero_trust.errors import TrustError
+from zero_trust.audit_file import write_evidence
+from zero_trust.errors import PolicyError, TrustError
+from zero_trust.evidence import Evidence
+from zero_trust.keystore import write_private
 from zero_trust.reasons import reason
+from zero_trust.request import EVERY_HOME, Action, DataClass, Proof, Request, Role, Subject, parse_subject
 
 LINK_AGE_DEFAULT_H = 24
 
@@ -107,15 +115,24 @@ def portal(config_file: Path, child: bool) -> None:  # noqa: FBT001
 @click.option("--hours", type=click.IntRange(1, 24 * 365), default=LINK_AGE_DEFAULT_H, show_default=True)
 def link(config_file: Path, home: str, hours: int) -> None:
     """Print the address of HOME's page, good for a while. Whoever has it can look."""
-    from cloud_sync.portal.links import make_link  # noqa: PLC0415
+    from cloud_sync.portal.links import make_link, read_link  # noqa: PLC0415
     from cloud_sync.portal.secret import portal_secret  # noqa: PLC0415
+    from cloud_sync.portal.server import asked_by  # noqa: PLC0415
 
     config = load_config(config_file)
-    homes = {row.home for row in Registry(open_database(config.paths.store)).hubs()}
+    desk = _desk(config)
+    homes = {row.home for row in Registry(desk.db).hubs()}
     if home not in homes:
         known = ", ".join(sorted(homes)) or "none yet"
         raise click.UsageError(f"No hub is enrolled in home {home!r}. Homes with a hub: {known}.")
-    token = make_link(portal_secret(config), home, int((time.time() + hours * 3600) * 1000))
+    secret, now_ms = portal_secret(config), _now_ms()
+    token = make_link(secret, home, now_ms + hours * 3_600_000)
+    made = read_link(secret, token)
+    assert made is not None  # noqa: S101 - it was made a line above
+    if refused := desk.what_if(asked_by(made), DataClass.STATE).refused:
+        raise PolicyError(refused.code, refused.detail)
+    facts = {"link": made.name, "home": home, "expires_ms": made.expires_ms, "by": str(_operator(config))}
+    desk.audit.record(now_ms, "link", facts)
     click.echo(f"http://127.0.0.1:{config.ports.portal}/h/{token}")
 
 
@@ -156,23 +173,62 @@ def status(config_file: Path, as_json: bool) -> None:  # noqa: FBT001
 @cli.command(name="readings")
 @_config_option
 @click.option("--home", help="Only this home.")
-def print_readings(config_file: Path, home: str | None) -> None:
-    """Print every stored reading, one JSON object a line, each verified again on the way."""
+@click.option(
+    "--as", "subject", help="On whose behalf: ROLE:GROUP/PERSON; default: this account, as operator."
+)
+@click.option("--purpose", default="operations", show_default=True, help="What for, a word of policy.toml.")
+def print_readings(config_file: Path, home: str | None, subject: str | None, purpose: str) -> None:
+    """Print stored readings, one JSON object a line, each verified again on the way. The look is on record."""
     config = load_config(config_file)
-    for reading in readings(Batches(open_database(config.paths.store)), config.site):
-        if home in {None, reading["home"]}:
+    desk = _desk(config)
+    seen = _seen(desk, config, home, subject, purpose)
+    for reading in readings(Batches(desk.db), config.site):
+        if class_of(reading["kind"]) in seen.get(reading["home"], ()):
             click.echo(json.dumps(reading, ensure_ascii=False))
 
 
 @cli.command(name="coverage")
 @_config_option
 @click.option("--home", help="Only this home.")
-def print_coverage(config_file: Path, home: str | None) -> None:
-    """Print every span in which a hub says that it listened, one JSON object a line, each verified again."""
+@click.option(
+    "--as", "subject", help="On whose behalf: ROLE:GROUP/PERSON; default: this account, as operator."
+)
+@click.option("--purpose", default="operations", show_default=True, help="What for, a word of policy.toml.")
+def print_coverage(config_file: Path, home: str | None, subject: str | None, purpose: str) -> None:
+    """Print every span in which a hub says that it listened, one JSON object a line. The look is on record."""
     config = load_config(config_file)
-    for span in coverage(Batches(open_database(config.paths.store)), config.site):
-        if home in {None, span["home"]}:
+    desk = _desk(config)
+    seen = _seen(desk, config, home, subject, purpose)
+    for span in coverage(Batches(desk.db), config.site):
+        if DataClass.STATE in seen.get(span["home"], ()):
             click.echo(json.dumps(span, ensure_ascii=False))
+
+
+@cli.command()
+@_config_option
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--home", required=True, help="Whose batches.")
+@click.option(
+    "--as", "subject", help="On whose behalf: ROLE:GROUP/PERSON; default: this account, as operator."
+)
+@click.option("--purpose", default="audit", show_default=True, help="What for, a word of policy.toml.")
+def evidence(config_file: Path, file: Path, home: str, subject: str | None, purpose: str) -> None:
+    """Write the signed batches of HOME to FILE, for lum-trust audit verify --evidence. The look is on record."""
+    if file.exists():
+        raise click.UsageError(f"{file} exists already; name another file.")
+    config = load_config(config_file)
+    desk = _desk(config)
+    looker = parse_subject(subject) if subject else _operator(config)
+    _look(desk, by(looker, Proof.CONSOLE, home, Action.READ, purpose), [DataClass.ALL])
+    lines = [
+        write_evidence(Evidence(row["hub"], row["signed"]))
+        for row in Batches(desk.db).stored()
+        if row["home"] == home
+    ]
+    write_private(file.absolute(), "".join(f"{line}\n" for line in lines).encode())
+    click.echo(
+        f"{len(lines)} batches are in {file}. They hold personal data: keep them as safe as the store."
+    )
 
 
 @cli.command()
@@ -182,7 +238,11 @@ def backup(config_file: Path, file: Path) -> None:
     """Copy the store to FILE, consistently, while the site runs."""
     if file.exists():
         raise click.UsageError(f"{file} exists already; name another file.")
-    copy_database(open_database(load_config(config_file).paths.store), file)
+    config = load_config(config_file)
+    desk = _desk(config)
+    copying = by(_operator(config), Proof.CONSOLE, EVERY_HOME, Action.COPY, "backup")
+    _look(desk, copying, [DataClass.ALL])
+    copy_database(desk.db, file)
     click.echo(f"The store was copied to {file}. It holds personal data: keep it as safe as the store.")
 
 
@@ -192,11 +252,50 @@ def backup(config_file: Path, file: Path) -> None:
 def restore(config_file: Path, file: Path) -> None:
     """Put the copy in FILE back in place of the store; hubs refill what came since."""
     store = load_config(config_file).paths.store
-    copy_database(open_database(file), store)
+    copy, now = open_database(file), open_database(store)
+    tail = tail_beyond(copy, now)
+    copy_database(copy, store)
+    put_tail(open_database(store), tail, _now_ms())
     Batches(open_database(store)).renew_generation()
     click.echo(
         f"The store is as it was in {file}. Hubs send again what they still hold; see lum-receiver status."
     )
+
+
+def _desk(config: ReceiverConfig) -> Desk:
+    return Desk(open_database(config.paths.store), config, _now_ms)
+
+
+def _operator(config: ReceiverConfig) -> Subject:
+    """This account of the machine, as the audit names it."""
+    return Subject(Role.OPERATOR, config.site, f"uid-{os.getuid()}")
+
+
+def _seen(
+    desk: Desk, config: ReceiverConfig, home: str | None, subject: str | None, purpose: str
+) -> dict[str, frozenset[DataClass]]:
+    """What may be seen of one home, or of each."""
+    looker = parse_subject(subject) if subject else _operator(config)
+    homes = [home] if home else sorted({row.home for row in Registry(desk.db).hubs()})
+    return {one: _look(desk, by(looker, Proof.CONSOLE, one, Action.READ, purpose)) for one in homes}
+
+
+def _look(desk: Desk, request: Request, classes: Iterable[DataClass] = EVERY_CLASS) -> frozenset[DataClass]:
+    """The classes that may be looked at; the look is on record.
+
+    Raises:
+        PolicyError: there are none.
+    """
+    look = desk.look(request, classes)
+    if look.refused:
+        raise PolicyError(
+            look.refused.code, f"{look.refused.detail}; decision {look.number}".removeprefix("; ")
+        )
+    return look.classes
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _at(moment_ms: object) -> str:

@@ -42,6 +42,8 @@ class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     portal: Path = Path("portal")
     store: Path = Path("store/lum.db")
     run: Path = Path("run")
+    policy: Path = Path("policy.toml")
+    grants: Path = Path("grants.toml")
 
     @property
     def admin_socket(self) -> Path:

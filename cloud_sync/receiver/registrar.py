@@ -16,6 +16,7 @@ from zero_trust import enrolment, fields, keys
 from zero_trust.authority import SERIAL_BYTES, Issuer, issue
 from zero_trust.credential import Use, certificate_bytes, validity_ms, verify
 from zero_trust.errors import TrustError
+from zero_trust.evidence import issued_facts
 from zero_trust.names import HUB_ID_ENTROPY_BYTES, HubName, new_hub_id
 from zero_trust.policy import ConnectionFacts, Decision, Standing, admit_connection, deny
 from zero_trust.reasons import Refused
@@ -65,6 +66,11 @@ class Registrar:
         self._nonces = Nonces(
             age_max_ms=limits.nonce_age_max_s * 1000, count_max=limits.nonces_max, entropy=entropy
         )
+
+    @property
+    def trust(self) -> TrustSet:
+        """What hubs of this site believe."""
+        return self._office.trust
 
     @property
     def trust_set(self) -> bytes:
@@ -143,6 +149,8 @@ class Registrar:
         decision = admit_connection(facts)
         if not decision.allow:
             self.refuse("broker", name.hub, Refused(decision.code, f"client id {(client_id or '')[:64]!r}"))
+        else:
+            self._registry.audit.record_news(now_ms, "admitted", {"hub": name.hub}, name.hub)
         return name.uri, decision
 
     def new_voucher(self, home: str) -> tuple[str, VoucherRow]:
@@ -151,16 +159,16 @@ class Registrar:
         Raises:
             BadNameError: ``home`` is no home id.
         """
-        office = self._office
+        office, now_ms = self._office, self._clock_ms()
         voucher, row = new_voucher(
             home=home,
             host=office.host,
             port=office.authority_port,
             root_certificate=certificate_bytes(office.trust.root),
-            expires_ms=self._clock_ms() + self._limits.voucher_age_max_s * 1000,
+            expires_ms=now_ms + self._limits.voucher_age_max_s * 1000,
             entropy=self._entropy,
         )
-        self._registry.add_voucher(row)
+        self._registry.add_voucher(row, now_ms)
         return voucher.text, row
 
     def revoke(self, hub: str, reason: str) -> Refused | None:
@@ -207,7 +215,10 @@ class Registrar:
 
     def _issue(self, issuer: Issuer, public: keys.PublicKey, name: HubName, use: Use) -> x509.Certificate:
         now_ms, serial = self._clock_ms(), self._entropy(SERIAL_BYTES)
-        return issue(issuer, public, name=name, use=use, now_ms=now_ms, serial=serial)
+        certificate = issue(issuer, public, name=name, use=use, now_ms=now_ms, serial=serial)
+        # Before anybody gets it: what is not in the log was not issued here.
+        self._registry.audit.record(now_ms, "issued", issued_facts(certificate, name, use))
+        return certificate
 
     def _name(self, row: HubRow) -> HubName:
         return HubName(self._office.trust.site, row.home, row.hub)

@@ -27,6 +27,7 @@ from cloud_sync.wire.limits import ENVELOPE_MAX_BYTES
 from zero_trust.credential import certificate_key
 from zero_trust.envelope import open_sealed, sign_tagged, site_key_id, verify_inside, verify_tagged
 from zero_trust.errors import PolicyError, TrustError
+from zero_trust.evidence import received_facts
 from zero_trust.keys import PrivateKey, PublicKey
 from zero_trust.policy import BatchFacts, admit_batch
 
@@ -94,6 +95,7 @@ class Service:
         answers: list[Answer] = []
         counted: dict[tuple[str, _Counted], None] = {}  # a set that keeps order
         with self._batches.transaction():
+            mark = self._batches.mark()
             for incoming in group:
                 try:
                     outcome = self._take_one(incoming, refused)
@@ -105,6 +107,7 @@ class Service:
                 elif outcome:
                     counted[incoming.hub, outcome] = None
             receipts = [self._receipt(hub, what) for hub, what in counted]
+            self._record(mark)
         return answers + receipts + [self._refuse(refusal) for refusal in refused]
 
     def _take_one(self, incoming: Incoming, refused: list[_Refused]) -> list[Answer] | _Counted | None:
@@ -297,6 +300,23 @@ class Service:
             self._site, hub, counted.epoch, counted.stream, head, held, self._batches.generation
         )
         return self._signed(hub, wire.Kind.RECEIPT, wire.RECEIPT_TAG, wire.encode_receipt(receipt))
+
+    def _record(self, mark: int) -> None:
+        """Into the audit: each new batch, with the certificate it was believed by and how far its stream is held."""
+        for stream, batches in self._batches.arrived_since(mark).items():
+            row = self._registry.hub(stream.hub)
+            assert row is not None  # noqa: S101 - nothing is stored of a hub that is not in the registry
+            head = self._batches.head(stream.hub, stream.epoch, stream.stream)
+            facts = received_facts(
+                hub=stream.hub,
+                epoch=stream.epoch,
+                stream=stream.stream.name.lower(),
+                head=head.seq,
+                chain=head.chain,
+                certificate=row.data_certificate,
+                batches=batches,
+            )
+            self._registry.audit.append(max(batch.received_ms for batch in batches), "received", facts)
 
     def _refuse(self, refused: _Refused) -> Answer:
         """Write it down for the operator, and tell the hub."""

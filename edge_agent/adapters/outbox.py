@@ -417,7 +417,7 @@ def _ours(verb: str) -> Iterator[None]:
             if full
             else (OutboxError, "Check the card: is it read-only or worn out?")
         )
-        raise kind(f"Could not {verb} the outbox: {error}.", hint=hint, code="outbox") from error
+        raise kind(f"Could not {verb} the outbox: {error}.", hint=hint, code="outbox-failed") from error
 
 
 def _last_of_each(gone: Sequence[tuple[Stream, Item]]) -> list[tuple[Stream, Item]]:

@@ -23,6 +23,14 @@ READY_WAIT_S = 30.0
 HANDSHAKE_WAIT_S = 5.0
 SITE_NAME = "demo"
 ADMITTED = re.compile(r"broker\.admission .*\bcode= ")  # as the authority logs it
+CONSENT = """
+[[home]]
+home = "{home}"
+family = ["state", "alert", "activity", "climate", "health", "upkeep", "other"]
+agreed_by = "the rig"
+agreed = 2026-01-01
+review = 2099-01-01
+"""
 ROLE_MARKS = {
     "broker": "nats-server",
     "intake": " intake ",
@@ -80,8 +88,17 @@ class Site:
         return voucher
 
     async def link(self, home: str) -> str:
-        """The address of the home's page."""
+        """The address of the home's page; the home has agreed that its family sees everything."""
+        self._agree(home)
         return (await call(command("lum-receiver"), "link", home, "--config", str(self.config))).strip()
+
+    def _agree(self, home: str) -> None:
+        """Write down what an operator would, in the next version of the file."""
+        file = self.directory / "grants.toml"
+        agreed = file.read_text()
+        if f'home = "{home}"\n' not in _uncommented(agreed):
+            raised = re.sub(r"(?m)^version = (\d+)$", lambda found: f"version = {int(found[1]) + 1}", agreed)
+            file.write_text(raised + CONSENT.format(home=home))
 
     async def status(self) -> dict[str, Any]:
         """What the site says it holds."""
@@ -172,6 +189,10 @@ class Site:
             raise RigError(f"The site ended at once. Its last words:\n{self._process.tail()}")
         admin = self.directory / "run" / "authority.sock"
         return admin.exists() and all(_listens(port) for port in self.ports.values())
+
+
+def _uncommented(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
 
 
 def _listens(port: int) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from tests.bench import table
+from tests.bench.audit import audit, decisions
 from tests.bench.codec import codec, codec_import
 from tests.bench.decoding import decoding
 from tests.bench.harness import Benchmark, Figure
@@ -33,6 +34,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "decoding": decoding,
     "outbox": outbox,
     "intake": intake,
+    "audit": audit,
+    "decisions": decisions,
     "imports": imports,
     "hub": hub_process,
     "hearing": hearing,

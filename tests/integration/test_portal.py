@@ -21,6 +21,7 @@ from cloud_sync.portal.secret import portal_secret
 from cloud_sync.receiver import watch
 from cloud_sync.receiver.config import Paths, Ports, ReceiverConfig
 from tests.helpers.browser import browser, console, use_colours, use_viewport
+from tests.helpers.desk import EVERYTHING, consent, write_book
 from tests.helpers.seeded_home import DOUBTED, NEVER, ORDINARY, SILENT, SeededHome
 
 DEADLINE_S = 20.0
@@ -72,12 +73,19 @@ class Site:
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     """Watch and portal over a home with sensors in every state, until the test ends."""
+    book = write_book(tmp_path / "book", "version = 1\n" + consent("margaret", *EVERYTHING))
     config = ReceiverConfig(
         "site",
         "localhost",
         "127.0.0.1",
         Ports(portal=free_port()),
-        Paths(intake=tmp_path / "intake", portal=tmp_path / "portal", store=tmp_path / "lum.db"),
+        Paths(
+            intake=tmp_path / "intake",
+            portal=tmp_path / "portal",
+            store=tmp_path / "lum.db",
+            policy=book.policy,
+            grants=book.grants,
+        ),
     )
     now_ms = time.time_ns() // 1_000_000
     seeded = SeededHome(config.paths.store, now_ms)
@@ -144,11 +152,35 @@ async def test_the_page_is_served_over_http(site: Site) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_the_page_is_readable_in_a_browser(site: Site, chrome: Chrome, width: int, scheme: str) -> None:
     """No sideways scrolling, text of 19 px or more at 7:1 or more, targets of 44 px, states in words, no errors."""
+    words = await readable(chrome, site.link, width, scheme)
+
+    assert all(state in words for state in ("Watched", "Partly watched", "Not seen"))
+    assert console(chrome) == []
+
+
+@pytest.mark.needs("chromedriver")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_who_looked_is_one_step_away_and_readable(site: Site, chrome: Chrome, scheme: str) -> None:
+    """By the link on the page, and back."""
+    await asyncio.to_thread(chrome.get, site.link)
+    link = await asyncio.to_thread(chrome.find_element, By.PARTIAL_LINK_TEXT, "Who looked")
+    address = await asyncio.to_thread(link.get_attribute, "href")
+    words = await readable(chrome, str(address), 320, scheme)
+    back = await asyncio.to_thread(chrome.find_element, By.PARTIAL_LINK_TEXT, "Back")
+
+    assert "Family, by link (link-" in words
+    assert "Looked at activity, alert, climate, health, other, state, upkeep (family)." in words
+    assert await asyncio.to_thread(back.get_attribute, "href") == site.link
+    assert console(chrome) == []
+
+
+async def readable(chrome: Chrome, address: str, width: int, scheme: str) -> str:
+    """Measure a page; gives its words."""
 
     def look() -> None:
         use_viewport(chrome, width)
         use_colours(chrome, scheme)
-        chrome.get(site.link)
+        chrome.get(address)
 
     await asyncio.to_thread(look)
     measured = {
@@ -161,12 +193,11 @@ async def test_the_page_is_readable_in_a_browser(site: Site, chrome: Chrome, wid
             "contrast": SMALLEST_CONTRAST,
         }.items()
     }
-    words = (await asyncio.to_thread(chrome.find_element, By.TAG_NAME, "main")).text
 
     assert measured["width"] == width
     assert measured["overflow"] <= 0
     assert measured["text"] >= PAGE_TEXT_MIN_PX
     assert measured["target"] >= TARGET_MIN_PX
     assert measured["contrast"] >= CONTRAST_MIN
-    assert all(state in words for state in ("Watched", "Partly watched", "Not seen"))
-    assert console(chrome) == []
+    main: str = (await asyncio.to_thread(chrome.find_element, By.TAG_NAME, "main")).text
+    return main

@@ -138,7 +138,7 @@ async def test_a_sensor_that_shows_itself_no_more_is_given_up_in_time(bench: Vis
     error = await bench.refused(room(connect_s=5.0))
     assert str(error) == f"The sensor {ROOM} could not be connected to within 5 s."
     assert error.hint
-    assert error.code == "visit"
+    assert error.code == "visit-failed"
     assert asyncio.get_running_loop().time() - began_s == pytest.approx(5, abs=0.1)
     await bench.room.start()
     await bench.is_well()

@@ -16,7 +16,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from cloud_sync.receiver import broker
+from cloud_sync.receiver import broker, checkpoints
 from cloud_sync.receiver.config import ReceiverConfig
 from cloud_sync.receiver.intake.site_keys import rotate
 from cloud_sync.receiver.service import Answer, Incoming, IntakeKeys, Service
@@ -39,6 +39,7 @@ async def run(config: ReceiverConfig) -> None:
     db = open_database(config.paths.store)
     service = Service(config.site, intake_keys(config.paths.intake, _now_ms()), Registry(db), Batches(db))
     waiting: asyncio.Queue[Incoming] = asyncio.Queue(WAITING_MAX)
+    keeping = asyncio.create_task(checkpoints.keep(config), name="checkpoints")
     connection = await nats.connect(**broker.intake_options(config).arguments, error_cb=_log_error)
     try:
         await connection.subscribe(ALL_UP_SUBJECT, queue="intake", cb=_queue_into(waiting))
@@ -52,6 +53,7 @@ async def run(config: ReceiverConfig) -> None:
             answers = await asyncio.to_thread(service.take, group)
             await _send(connection, answers)
     finally:
+        keeping.cancel()
         await connection.close()
         db.close()
 

@@ -18,6 +18,7 @@ from cloud_sync.sync.placing import Placing
 from cloud_sync.wire.batch import Anchor, Batch, Quality, Stream
 from cloud_sync.wire.body import Header
 from cloud_sync.wire.message import Gone, Head, Hello
+from zero_trust.evidence import Received
 
 GENERATION_BYTES = 8
 
@@ -67,6 +68,15 @@ class Session:
     counter: int
     beat_ms: int | None
     frame_age_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamKey:
+    """One stream of one life of a hub."""
+
+    hub: str
+    epoch: bytes
+    stream: Stream
 
 
 class Batches:
@@ -176,6 +186,20 @@ class Batches:
             "INSERT OR IGNORE INTO fork (hub, epoch, stream, seq, digest, signed, received_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (*arrival.key, arrival.digest, arrival.signed, arrival.received_ms),
         )
+
+    def mark(self) -> int:
+        """Where the stored batches end now; see :meth:`arrived_since`."""
+        row = self._db.execute("SELECT coalesce(max(id), 0) AS id FROM batch").fetchone()
+        return int(row["id"])
+
+    def arrived_since(self, mark: int) -> dict[StreamKey, list[Received]]:
+        """The batches stored since :meth:`mark`, by stream."""
+        arrived: dict[StreamKey, list[Received]] = {}
+        query = "SELECT hub, epoch, stream, seq, signed, received_ms FROM batch WHERE id > ? ORDER BY id"
+        for row in self._db.execute(query, (mark,)):
+            key = StreamKey(row["hub"], row["epoch"], Stream(row["stream"]))
+            arrived.setdefault(key, []).append(Received(row["seq"], row["signed"], row["received_ms"]))
+        return arrived
 
     def head(self, hub: str, epoch: bytes, stream: Stream) -> Head:
         """How far a stream is held without a gap."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from cloud_sync.receiver.store.audit import AuditLog
 from cloud_sync.receiver.store.database import transaction
 from zero_trust.policy import Standing
 from zero_trust.voucher import VoucherRow
@@ -50,11 +52,16 @@ class Refusal:
 
 
 class Registry:
-    """Rows of one SQLite file that the authority writes and the site's other processes read."""
+    """Rows of one SQLite file that the authority writes and the site's other processes read.
+
+    Attributes:
+        audit: where every change of it is written down, in the same commit.
+    """
 
     def __init__(self, db: sqlite3.Connection, *, refusals_kept_max: int = 10_000) -> None:
         self._db = db
         self._refusals_kept_max = refusals_kept_max
+        self.audit = AuditLog(db)
 
     def hub(self, hub: str) -> HubRow | None:
         """The row of ``hub``, or None if this site never enrolled it."""
@@ -91,6 +98,9 @@ class Registry:
                 ),
             )
             self._update_voucher(voucher)
+            identity = hashlib.sha256(hub.identity).hexdigest()
+            facts = {"hub": hub.hub, "home": hub.home, "identity": identity, "voucher": voucher.id}
+            self.audit.append(hub.enrolled_at_ms, "enrolled", facts)
 
     def revoke(self, hub: str, reason: str, at_ms: int) -> bool:
         """Withdraw ``hub``'s standing; False if there is no such hub."""
@@ -99,6 +109,9 @@ class Registry:
                 "UPDATE hub SET standing = ?, reason = ?, standing_at_ms = ? WHERE id = ?",
                 (Standing.REVOKED.value, reason[:DETAIL_MAX_CHARS], at_ms, hub),
             )
+            facts = {"hub": hub, "standing": Standing.REVOKED.value, "reason": reason[:DETAIL_MAX_CHARS]}
+            if changed.rowcount:
+                self.audit.append(at_ms, "standing", facts)
         return changed.rowcount == 1
 
     def voucher(self, voucher: str) -> VoucherRow | None:
@@ -106,9 +119,10 @@ class Registry:
         row = self._db.execute("SELECT * FROM voucher WHERE id = ?", (voucher,)).fetchone()
         return VoucherRow(**dict(row)) if row else None
 
-    def add_voucher(self, row: VoucherRow) -> None:
-        """Store a new voucher."""
+    def add_voucher(self, row: VoucherRow, at_ms: int) -> None:
+        """Store a new voucher, made at ``at_ms``."""
         with transaction(self._db):
+            self.audit.append(at_ms, "voucher", {"voucher": row.id, "home": row.home})
             self._db.execute(
                 "INSERT INTO voucher (id, home, mac_key, expires_ms) VALUES (?, ?, ?, ?)",
                 (row.id, row.home, row.mac_key, row.expires_ms),
@@ -128,6 +142,10 @@ class Registry:
             )
             oldest = (added.lastrowid or 0) - self._refusals_kept_max
             self._db.execute("DELETE FROM refusal WHERE number <= ?", (oldest,))
+        # Whoever is not a hub of ours is one stranger: else strangers could fill the audit by new names.
+        known = hub if self.standing(hub) is not None else ""
+        facts = {"where": where, "hub": hub[:64], "code": code, "detail": detail[:DETAIL_MAX_CHARS]}
+        self.audit.record_news(at_ms, "refused", facts, (where, known, code))
 
     def refusals(self, limit: int = 100) -> list[Refusal]:
         """The last ``limit`` refusals, newest first."""

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Message
 
-from cloud_sync.portal.links import make_link
-from cloud_sync.portal.server import app
-from cloud_sync.receiver.store.homes import Home
+from cloud_sync.portal.links import Link, make_link
+from cloud_sync.portal.server import Shown, app, show
+from cloud_sync.receiver.desk import Desk, by
 from cloud_sync.receiver.watch import look
 from cloud_sync.wire.batch import Contract, Quality, Quantity
 from device_profiles.reading import Flag
+from tests.helpers.desk import EVERYTHING, Clock, consent, make_desk
 from tests.helpers.seeded_home import (
     DOUBTED,
     MINUTE,
@@ -30,10 +31,19 @@ from tests.helpers.seeded_home import (
     sensor,
     state,
 )
+from zero_trust.reasons import Refused
+from zero_trust.request import Action, Proof, Role, Subject
 
 NOW = 1_800_000_000_000
 SECRET = bytes(range(32))
 LINK = make_link(SECRET, "margaret", NOW + MINUTE)
+AGREED = "version = 1\n" + "".join(consent(home, *EVERYTHING) for home in ("margaret", "flat-3"))
+AGREED += """
+[[duty]]
+who = "council/bob"
+from = 2027-01-15T06:00:00Z
+until = 2027-01-15T18:00:00Z
+"""
 
 
 class Answer:
@@ -83,13 +93,19 @@ def seeded(tmp_path: Path) -> SeededHome:
     return home
 
 
-def site_of(seeded: SeededHome, *, now_ms: int = NOW) -> ASGIApp:
+def desk_of(seeded: SeededHome, now_ms: int, grants: str = AGREED) -> Desk:
+    """The desk over ``seeded`` at ``now_ms``."""
+    return make_desk(seeded.db, seeded.path.parent, Clock(now_ms), grants)
+
+
+def site_of(seeded: SeededHome, *, now_ms: int = NOW, grants: str = AGREED) -> ASGIApp:
     """The portal over ``seeded`` at ``now_ms``."""
+    desk = desk_of(seeded, now_ms, grants)
 
-    async def read(home: str) -> Home:
-        return seeded.homes.home(home)
+    async def opened(link: Link) -> Shown | Refused:
+        return show(desk, seeded.homes, link)
 
-    return app(read, SECRET, lambda: now_ms)
+    return app(opened, SECRET, lambda: now_ms)
 
 
 async def page_of(seeded: SeededHome, *, now_ms: int = NOW) -> Answer:
@@ -347,3 +363,71 @@ async def test_event_only_homes_are_partly_watched(seeded: SeededHome) -> None:
 
     assert "We see only part of this home." in words
     assert "its silence tells us nothing" in words
+
+
+async def test_family_sees_what_the_home_agreed_to_and_no_more(seeded: SeededHome) -> None:
+    """Values of other classes are not on the page, nor in its facts; the state is."""
+    seeded.tell(ORDINARY)
+    look(seeded.homes, lambda: NOW)
+    site = site_of(seeded, grants="version = 1\n" + consent("margaret", "state", "climate"))
+
+    words = (await ask(site, f"/h/{LINK}")).words
+    facts = (await ask(site, f"/h/{LINK}/page.json")).text
+
+    assert "We are watching this home." in words
+    assert "Temperature" in words
+    assert "Door closed" not in words
+    assert "battery" not in facts
+
+
+@pytest.mark.parametrize(
+    ("grants", "said"),
+    [
+        ("version = 1\n", "Nothing is written down of what this home agreed that family may see."),
+        (
+            "version = 1\n" + consent("margaret", "climate"),
+            "The home has not agreed that family see this kind of data.",
+        ),
+    ],
+)
+async def test_a_home_that_has_not_agreed_is_not_shown(seeded: SeededHome, grants: str, said: str) -> None:
+    """No agreement, or none to seeing its state: a sentence, and nothing of the home."""
+    seeded.tell(ORDINARY)
+
+    page = await ask(site_of(seeded, grants=grants), f"/h/{LINK}")
+
+    assert page.status == 403
+    assert said in page.words
+    assert "Thermometer" not in page.text
+
+
+async def test_the_page_tells_who_looked(seeded: SeededHome) -> None:
+    """Links by name, staff in an emergency with the cause, refusals too; a page's renewals are one look."""
+    seeded.tell(ORDINARY)
+    site, desk = site_of(seeded), desk_of(seeded, NOW)
+    bob = Subject(Role.STAFF, "council", "bob")
+    desk.break_glass(bob, "margaret", "no-answer")
+    desk.look(
+        by(Subject(Role.PARTNER, "nhs-falls", "eve"), Proof.CONSOLE, "margaret", Action.READ, "research")
+    )
+    for _ in range(3):
+        await ask(site, f"/h/{LINK}")
+
+    words = (await ask(site, f"/h/{LINK}/looks")).words
+
+    assert "Staff (council/bob)" in words
+    assert "in an emergency, for an hour: nobody answered. This will be reviewed." in words
+    assert "Partner (nhs-falls/eve)" in words
+    assert "Wanted to look (research) and was refused." in words
+    assert words.count("Family, by link") == 1
+
+
+async def test_a_look_that_cannot_be_written_down_is_not_taken(seeded: SeededHome) -> None:
+    """No record, no page."""
+    seeded.tell(ORDINARY)
+    seeded.db.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END")
+
+    page = await ask(site_of(seeded), f"/h/{LINK}")
+
+    assert page.status == 503
+    assert "Thermometer" not in page.text

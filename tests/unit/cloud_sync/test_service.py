@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -299,3 +300,33 @@ def test_a_heartbeat_to_a_restored_store_is_answered_with_its_new_generation(int
     assert intake.hand_in(beat) == [wire.Kind.RECEIPT]
     assert intake.batches.generation != before
     assert intake.codes() == []
+
+
+def test_what_is_received_is_in_the_audit(intake: Intake) -> None:
+    """Each new batch with its digest, time and certificate, and how far its stream is held; a repeat is no row."""
+    first, second = intake.batch(1), intake.batch(2)
+    for signed in (first, first, second):
+        intake.say(signed)
+    rows = [row.facts for row in intake.registry.audit.rows() if row.kind == "received"]
+
+    assert [row["batches"] for row in rows] == [
+        [[seq, hashlib.sha256(signed).hexdigest(), NOW_MS + 1_000]]
+        for seq, signed in ((1, first), (2, second))
+    ]
+    assert [(row["hub"], row["stream"], row["head"]) for row in rows] == [
+        (HUB.hub, "urgent", 1),
+        (HUB.hub, "urgent", 2),
+    ]
+    assert rows[1]["chain"] == intake.batches.head(HUB.hub, EPOCH, Stream.URGENT).chain.hex()
+
+
+def test_what_is_refused_is_in_the_audit(intake: Intake) -> None:
+    """With its code; the same again is no news."""
+    forged = sign_inside(generate_key(), b"body", HUB.site, HUB.hub)
+    for _ in range(3):
+        intake.say(forged)
+    rows = [row.facts for row in intake.registry.audit.rows() if row.kind == "refused"]
+
+    assert [(row["where"], row["hub"], row["code"]) for row in rows] == [
+        ("intake", HUB.hub, "batch-signature-wrong")
+    ]

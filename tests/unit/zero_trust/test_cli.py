@@ -165,7 +165,7 @@ def test_lists_are_readable(
     said = capsys.readouterr().out
 
     assert f"{HUB_ID}  home h-17  acid acorn actor agent  revoked since 2027-01-15 08:00 UTC: lost" in said
-    assert "hub-revoked\n  Operations have revoked this hub. For operations: Ask." in said
+    assert "[HREV, hub-revoked]\n  Operations have revoked this hub. For operations: Ask." in said
 
 
 @pytest.mark.parametrize("command", [["voucher", "new", "--home", "h"], ["hubs"], ["refusals"]])

@@ -31,7 +31,7 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 def registry(db: sqlite3.Connection) -> Registry:
     """With one voucher in it."""
     registry = Registry(db, refusals_kept_max=3)
-    registry.add_voucher(VOUCHER)
+    registry.add_voucher(VOUCHER, 0)
     return registry
 
 

@@ -21,6 +21,7 @@ from zero_trust.operator import Operator
 from zero_trust.site import Ports, make_site
 
 EX_USAGE = 64
+EX_DATAERR = 65
 EX_NOUSER = 67
 EX_UNAVAILABLE = 69
 EX_CANTCREAT = 73
@@ -30,11 +31,18 @@ EX_CONFIG = 78
 _EXIT_CODES = {
     "host-malformed": EX_USAGE,
     "name-malformed": EX_USAGE,
+    "hub-not-revoked": EX_DATAERR,
     "hub-unknown": EX_NOUSER,
     "operator-unreachable": EX_UNAVAILABLE,
     "site-exists": EX_CANTCREAT,
     "directory-unusable": EX_CANTCREAT,
     "no-site": EX_CONFIG,
+}
+
+_SESSIONS_ENDED = {
+    True: "its connection has been ended",
+    False: "it was not connected",
+    None: "the broker does not answer, and will end its connection when it does",
 }
 
 _site_directory = click.option(
@@ -125,12 +133,42 @@ def voucher_new(home: str, directory: Path, *, as_json: bool) -> None:
 @_site_directory
 @_as_json
 def revoke(hub: str, reason: str, directory: Path, *, as_json: bool) -> None:
-    """Withdraw HUB's standing: nothing it sends from now on is believed."""
+    """Believe HUB no more, from now on, and end its connection."""
     done = Operator(directory).revoke(hub, reason)
     if as_json:
         _print_json(done)
         return
-    click.echo(f"Hub {done['hub']} is revoked.")
+    click.echo(f"Hub {done['hub']} is revoked; {_SESSIONS_ENDED[_some(done['sessions'])]}.")
+
+
+@lum_trust.command()
+@click.argument("hub")
+@_site_directory
+@_as_json
+def restore(hub: str, directory: Path, *, as_json: bool) -> None:
+    """Undo the revocation of HUB; it comes back by itself."""
+    done = Operator(directory).restore(hub)
+    if as_json:
+        _print_json(done)
+        return
+    click.echo(f"Hub {done['hub']} may speak again; it comes back by itself.")
+
+
+@lum_trust.command()
+@_site_directory
+@_as_json
+def alarms(directory: Path, *, as_json: bool) -> None:
+    """List what operations must look at now, and what to do."""
+    rows = Operator(directory).alarms()
+    if as_json:
+        _print_json(rows)
+        return
+    if not rows:
+        click.echo("Nothing to look at.")
+    for row in rows:
+        detail = f" ({row['detail']})" if row["detail"] else ""
+        click.echo(f"since {_utc(row['since_ms'])}  {row['hub'] or '-'}  {row['code']}{detail}")
+        click.echo(f"  {row['sentence']} For {row['who']}: {row['hint']}")
 
 
 @lum_trust.command()
@@ -164,6 +202,10 @@ def refusals(directory: Path, *, as_json: bool) -> None:
         detail = f" ({row['detail']})" if row["detail"] else ""
         click.echo(f"{_utc(row['at_ms'])}  {row['where']}  {row['hub'] or '-'}  {row['code']}{detail}")
         click.echo(f"  {row['sentence']} For {row['who']}: {row['hint']}")
+
+
+def _some(count: int | None) -> bool | None:
+    return None if count is None else count > 0
 
 
 def _exit_code(error: TrustError) -> int:

@@ -84,7 +84,7 @@ def admit_connection(facts: ConnectionFacts) -> Decision:
     name, ends_ms, now_ms = facts.name, facts.certificate_ends_ms, facts.now_ms
     if name is None or ends_ms is None or now_ms is None or facts.client_id is None:
         return deny("evidence-missing")
-    if refused := _standing_refusal(facts.standing):
+    if refused := admit_standing(facts.standing):
         return deny(refused)
     if facts.client_id != name.hub:
         return deny("client-id-not-yours")
@@ -107,7 +107,7 @@ def admit_batch(facts: BatchFacts) -> Decision:
     )
     if facts.hub is None or starts_ms is None or ends_ms is None or received_ms is None:
         return deny("evidence-missing")
-    if refused := _standing_refusal(facts.standing):
+    if refused := admit_standing(facts.standing):
         return deny(refused)
     if received_ms < starts_ms:
         return deny("certificate-not-yet-valid")
@@ -121,7 +121,8 @@ def deny(code: str) -> Decision:
     return Decision(allow=False, code=code)
 
 
-def _standing_refusal(standing: Standing | None) -> str:
+def admit_standing(standing: Standing | None) -> str:
+    """Why a hub of that standing may not speak; empty if it may."""
     match standing:
         case Standing.ENROLLED:
             return ""

@@ -30,6 +30,7 @@ from cloud_sync.receiver import broker
 from cloud_sync.receiver.admission import answer, read_knock
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError
 from cloud_sync.receiver.registrar import Office, Registrar
+from cloud_sync.receiver.sessions import Sessions
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from zero_trust.authority import Issuer
@@ -49,6 +50,7 @@ from zero_trust.trust_set import TrustSet
 
 ADMIN_REQUEST_MAX_BYTES = 4096
 REFUSALS_SHOWN_MAX = 1000
+REGISTRY_LOOK_PERIOD_S = 5.0
 
 _STATUS = {"request-too-large": 413, "request-malformed": 400, "key-malformed": 400, "name-malformed": 400}
 _log = structlog.get_logger()
@@ -68,14 +70,16 @@ async def run(config: ReceiverConfig) -> None:
     registrar = Registrar(
         open_office(config), registry, config.limits, clock_ms=_wall_clock_ms, entropy=os.urandom
     )
+    sessions = Sessions(registrar.may_connect)
     hubs = _hub_server(config, registrar)
-    operators = _Server(_server_config(admin_app(registrar, registry)))
+    operators = _Server(_server_config(admin_app(registrar, registry, sessions)))
     try:
         with _listen_tcp(config) as hub_socket, _listen_admin(config.paths.admin_socket) as admin_socket:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_serve(hubs, hub_socket), name="hubs")
                 tasks.create_task(_serve(operators, admin_socket), name="operators")
-                tasks.create_task(_answer_broker(config, registrar), name="admission")
+                tasks.create_task(_answer_broker(config, registrar, sessions), name="admission")
+                tasks.create_task(_watch_registry(registrar), name="registry")
     finally:
         db.close()
 
@@ -109,7 +113,7 @@ def hub_app(registrar: Registrar, request_max_bytes: int) -> Starlette:
     )
 
 
-def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
+def admin_app(registrar: Registrar, registry: Registry, sessions: Sessions) -> Starlette:
     """HTTP for operators: JSON in, JSON out; who may open the socket may do all of it."""
 
     async def voucher(request: Request) -> Response:
@@ -120,8 +124,14 @@ def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
     async def revoke(request: Request) -> Response:
         asked = await _json(request)
         hub = check_hub_id(str(asked.get("hub", "")))
-        refused = registrar.revoke(hub, str(asked.get("reason", "")))
-        return _refused_json(refused) if refused else JSONResponse({"hub": hub, "standing": "revoked"})
+        if refused := registrar.revoke(hub, str(asked.get("reason", ""))):
+            return _refused_json(refused)
+        return JSONResponse({"hub": hub, "standing": "revoked", "sessions": await sessions.end(hub)})
+
+    async def restore(request: Request) -> Response:
+        hub = check_hub_id(str((await _json(request)).get("hub", "")))
+        refused = registrar.restore(hub)
+        return _refused_json(refused) if refused else JSONResponse({"hub": hub, "standing": "enrolled"})
 
     async def hubs(_: Request) -> Response:
         return JSONResponse([_hub_json(row) for row in registry.hubs()])
@@ -129,6 +139,9 @@ def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
     async def refusals(_: Request) -> Response:
         rows = registry.refusals(REFUSALS_SHOWN_MAX)
         return JSONResponse([asdict(row) | Refused(row.code).words for row in rows])
+
+    async def alarms(_: Request) -> Response:
+        return JSONResponse([asdict(alarm) | Refused(alarm.code).words for alarm in registrar.alarms()])
 
     async def untrusted(_: Request, error: Exception) -> Response:
         assert isinstance(error, TrustError)  # noqa: S101 - registered for this class below
@@ -138,6 +151,8 @@ def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
         routes=[
             Route("/v1/voucher", voucher, methods=["POST"]),
             Route("/v1/revoke", revoke, methods=["POST"]),
+            Route("/v1/restore", restore, methods=["POST"]),
+            Route("/v1/alarms", alarms, methods=["GET"]),
             Route("/v1/hubs", hubs, methods=["GET"]),
             Route("/v1/refusals", refusals, methods=["GET"]),
         ],
@@ -146,8 +161,14 @@ def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
 
 
 @contextlib.asynccontextmanager
-async def admission(config: ReceiverConfig, registrar: Registrar) -> AsyncIterator[None]:
-    """Answer the broker's questions while the block runs; waits for the broker as long as it takes."""
+async def admission(
+    config: ReceiverConfig, registrar: Registrar, sessions: Sessions | None = None
+) -> AsyncIterator[None]:
+    """Answer the broker's questions while the block runs; waits for the broker as long as it takes.
+
+    Whoever has been turned out while the broker could not be asked loses their session as soon as it can.
+    """
+    sessions = sessions or Sessions(registrar.may_connect)
     pair = broker.callout_pair(load_callout_key(config.paths.authority / "callout.key"))
 
     async def admit(message: Msg) -> None:
@@ -161,19 +182,35 @@ async def admission(config: ReceiverConfig, registrar: Registrar) -> AsyncIterat
         _log.info("broker.admission", name=name, client_id=knock.client_id, code=decision.code)
         await message.respond(answer(knock, decision, name=name, pair=pair, now_s=_wall_clock_ms() // 1000))
 
-    connection = await nats.connect(**broker.authority_options(config).arguments, error_cb=_trouble)
+    async def sweep() -> None:
+        await asyncio.gather(*(sessions.end(hub) for hub in registrar.turned_out()))
+
+    connection = await nats.connect(
+        **broker.authority_options(config).arguments, error_cb=_trouble, reconnected_cb=sweep
+    )
     try:
+        sessions.use(connection)
         await connection.subscribe(broker.ADMISSION_SUBJECT, cb=admit)
         await connection.flush()
+        await sweep()
         _log.info("broker.answering")
         yield
     finally:
+        sessions.use(None)
         await connection.close()
 
 
-async def _answer_broker(config: ReceiverConfig, registrar: Registrar) -> None:
-    async with admission(config, registrar):
+async def _answer_broker(config: ReceiverConfig, registrar: Registrar, sessions: Sessions) -> None:
+    async with admission(config, registrar, sessions):
         await asyncio.Event().wait()
+
+
+async def _watch_registry(registrar: Registrar) -> None:
+    """Look whether the registry answers; for how long it has not is for the registrar to judge."""
+    while True:
+        if trouble := registrar.look():
+            _log.error("registry.unreachable", trouble=trouble, alarms=[a.code for a in registrar.alarms()])
+        await asyncio.sleep(REGISTRY_LOOK_PERIOD_S)
 
 
 async def _trouble(error: Exception) -> None:

@@ -5,6 +5,8 @@ Knows registry and issuing keys; knows neither HTTP nor the broker's protocol.
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,11 +19,13 @@ from zero_trust.authority import SERIAL_BYTES, Issuer, issue
 from zero_trust.credential import Use, certificate_bytes, validity_ms, verify
 from zero_trust.errors import TrustError
 from zero_trust.names import HUB_ID_ENTROPY_BYTES, HubName, new_hub_id
-from zero_trust.policy import ConnectionFacts, Decision, Standing, admit_connection, deny
+from zero_trust.policy import ConnectionFacts, Decision, Standing, admit_connection, admit_standing, deny
 from zero_trust.reasons import Refused
 from zero_trust.renewal import Ask, Nonces, Question, judge_question, read_question
 from zero_trust.trust_set import TrustSet
 from zero_trust.voucher import VoucherRow, new_voucher
+
+UNREACHABLE_ALARM_MS = 60_000  # a registry that has not answered for so long is an alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,23 @@ class Office:
     data: Issuer = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that operations must look at, as long as it stands.
+
+    Attributes:
+        code: key into ``reasons.toml``.
+        since_ms: wall clock.
+        hub: whom it is about; empty if it is about the site.
+        detail: what in particular.
+    """
+
+    code: str
+    since_ms: int
+    hub: str = ""
+    detail: str = ""
+
+
 class Registrar:
     """Answers hubs, the broker and operators, one at a time."""
 
@@ -65,6 +86,7 @@ class Registrar:
         self._nonces = Nonces(
             age_max_ms=limits.nonce_age_max_s * 1000, count_max=limits.nonces_max, entropy=entropy
         )
+        self._unreachable_since_ms: int | None = None
 
     @property
     def trust_set(self) -> bytes:
@@ -133,10 +155,14 @@ class Registrar:
             self.refuse("broker", client_id or "", Refused(error.code, error.detail))
             return "", deny(error.code)
         assert isinstance(name, HubName)  # noqa: S101 - verify has checked the kind of name for this use
+        try:
+            standing = self._registry.standing(name.hub)
+        except sqlite3.Error:  # a registry that does not answer is a closed door
+            return name.uri, deny("registry-unreachable")
         facts = ConnectionFacts(
             name=name,
             certificate_ends_ms=validity_ms(chain[0])[1],
-            standing=self._registry.standing(name.hub),
+            standing=standing,
             client_id=client_id,
             now_ms=now_ms,
         )
@@ -165,11 +191,46 @@ class Registrar:
 
     def revoke(self, hub: str, reason: str) -> Refused | None:
         """Withdraw a hub's standing; None if it is done."""
-        return None if self._registry.revoke(hub, reason, self._clock_ms()) else Refused("hub-unknown", hub)
+        done = self._registry.stand(hub, Standing.REVOKED, reason, self._clock_ms())
+        return None if done else Refused("hub-unknown", hub)
+
+    def restore(self, hub: str) -> Refused | None:
+        """Give a revoked hub its standing back; None if it is done."""
+        if self._registry.standing(hub) is not Standing.REVOKED:
+            return Refused("hub-not-revoked", hub)
+        self._registry.stand(hub, Standing.ENROLLED, "", self._clock_ms())
+        return None
+
+    def may_connect(self, hub: str) -> bool:
+        """Whether the standing of ``hub`` allows it a session."""
+        return admit_standing(self._registry.standing(hub)) == ""
+
+    def turned_out(self) -> list[str]:
+        """The hubs whose standing allows them no session."""
+        return [row.hub for row in self._registry.hubs() if admit_standing(row.standing)]
+
+    def look(self) -> str:
+        """Look whether the registry answers; the trouble in its own words, empty if there is none."""
+        try:
+            self._registry.hub("")
+        except sqlite3.Error as error:
+            self._unreachable_since_ms = self._unreachable_since_ms or self._clock_ms()
+            return str(error)
+        self._unreachable_since_ms = None
+        return ""
+
+    def alarms(self) -> list[Alarm]:
+        """What operations must look at, now."""
+        since_ms = self._unreachable_since_ms
+        if since_ms is not None:
+            lasts_ms = self._clock_ms() - since_ms
+            return [Alarm("registry-unreachable", since_ms)] if lasts_ms >= UNREACHABLE_ALARM_MS else []
+        return []
 
     def refuse(self, where: str, hub: str, refused: Refused) -> Refused:
         """Write a refusal down for the operator, and hand it on."""
-        self._registry.refuse(self._clock_ms(), where, hub, refused.code, refused.detail)
+        with contextlib.suppress(sqlite3.Error):  # it is no less refused for want of a place to write that
+            self._registry.refuse(self._clock_ms(), where, hub, refused.code, refused.detail)
         return refused
 
     def _enrol(self, request: enrolment.Request, voucher: VoucherRow, home: str, now_ms: int) -> bytes:

@@ -7,6 +7,7 @@ in memory alone.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import ssl
@@ -193,13 +194,16 @@ def renew(identity: HubIdentity) -> TlsCredential:
     """Get a fresh TLS certificate, proving the identity key over a nonce; works after any time offline.
 
     Raises:
-        CredentialError: the authority refuses this hub.
+        CredentialError: the authority refuses this hub; the sentence says what operations gave as reason.
         UplinkError: the authority cannot be reached or believed; keep the old certificate, call again.
     """
     key = keys.generate_key()
     context = pinned_context(identity.trust.root)
     question = ask_renewal(identity.identity_key, key, identity.hub, _nonce(identity, context))
-    packed = _bytes(_ask(identity, context, "/v1/renew", question))
+    try:
+        packed = _bytes(_ask(identity, context, "/v1/renew", question))
+    except CredentialError as refused:
+        raise _with_reason(identity, refused) from refused
     try:
         return _tls_credential(packed, identity, key)
     except TrustError as error:
@@ -334,6 +338,16 @@ def _tls_credential(packed: bytes, identity: HubIdentity, key: keys.PrivateKey) 
     if name != identity.name or certificate_key(certificate) != key.public_key():
         raise TrustError("answer-not-believed", "the certificate is for another hub or key")
     return TlsCredential((certificate, issuer), key, trust.root, starts_ms, ends_ms)
+
+
+def _with_reason(identity: HubIdentity, refused: CredentialError) -> CredentialError:
+    """The refusal, and what the registry gives as reason for it, if it can be asked."""
+    with contextlib.suppress(AgentError):
+        stands = standing(identity)
+        if stands.code == refused.code and stands.reason:
+            told = f"{str(refused).removesuffix('.')} ({stands.reason})."
+            return CredentialError(told, hint=refused.hint, code=refused.code)
+    return refused
 
 
 def _nonce(identity: HubIdentity, context: ssl.SSLContext) -> bytes:

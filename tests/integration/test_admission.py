@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import ssl
 import time
@@ -83,6 +84,61 @@ async def test_batches_go_up_and_answers_come_down(site: SiteProcess) -> None:
     assert (message.subject, message.data) == (f"hubs.{identity.hub}.up", b"batch")
     assert answer.payload == b"receipt"
     await intake.close()
+
+
+async def test_a_hub_that_is_revoked_loses_its_connection(site: SiteProcess) -> None:
+    """Its own, and nobody else's; the operator is told. Not connected is told as well."""
+    turned_out, bystander = site.enrol(), site.enrol()
+    intake = await nats.connect(**broker.intake_options(site.config).arguments)
+    async with asyncio.timeout(WAIT_MAX_S), connect(bystander) as other, contextlib.AsyncExitStack() as stack:
+        await other.subscribe(f"cmd/{bystander.hub}")
+        hub = await stack.enter_async_context(connect(turned_out))
+        await hub.subscribe(f"cmd/{turned_out.hub}")
+
+        revoked = await asyncio.to_thread(site.operator.revoke, turned_out.hub, "stolen")
+
+        with pytest.raises(aiomqtt.MqttError, match="Disconnected"):
+            await anext(aiter(hub.messages))
+        stack.push(_expected)
+        again = await asyncio.to_thread(site.operator.revoke, turned_out.hub, "stolen")
+        await intake.publish(f"cmd.{bystander.hub}", b"receipt")
+        answer = await anext(aiter(other.messages))
+
+    assert (revoked["sessions"], again["sessions"]) == (1, 0)
+    assert answer.payload == b"receipt"
+    await intake.close()
+
+
+async def test_a_restored_hub_is_admitted_again(site: SiteProcess) -> None:
+    """Revoking is no burning; and it stays, though its sessions had been looked for."""
+    identity = site.enrol()
+    site.operator.revoke(identity.hub, "lost")
+    assert [row["standing"] for row in site.operator.hubs() if row["hub"] == identity.hub] == ["revoked"]
+
+    site.operator.restore(identity.hub)
+
+    async with asyncio.timeout(WAIT_MAX_S), connect(identity) as hub:
+        await hub.subscribe(f"cmd/{identity.hub}")
+    [row] = [row for row in site.operator.hubs() if row["hub"] == identity.hub]
+    assert (row["standing"], row["reason"]) == ("enrolled", "")
+
+
+async def test_an_authority_that_comes_back_ends_what_should_have_ended(tmp_path: Path) -> None:
+    """Revoked, and the authority died before it could tell the broker."""
+    with site_process(tmp_path / "demo") as site:
+        identity = site.enrol()
+        async with asyncio.timeout(2 * WAIT_MAX_S), contextlib.AsyncExitStack() as stack:
+            hub = await stack.enter_async_context(connect(identity))
+            await hub.subscribe(f"cmd/{identity.hub}")
+            site.stop_authority()
+            registrar = _registrar(site, behind_ms=0)
+            registrar.revoke(identity.hub, "stolen")
+
+            await stack.enter_async_context(receiver_authority.admission(site.config, registrar))
+
+            with pytest.raises(aiomqtt.MqttError, match="Disconnected"):
+                await anext(aiter(hub.messages))
+            stack.push(_expected)
 
 
 async def test_another_hubs_client_id_is_refused_and_the_victim_stays(site: SiteProcess) -> None:
@@ -239,6 +295,11 @@ def _now_ms() -> int:
 def _data_context(identity: HubIdentity) -> ssl.SSLContext:
     chain = (load_certificate(identity.data_certificate), identity.trust.data)
     return tls.hub_context(identity.trust.root, chain, identity.data_key)
+
+
+def _expected(kind: type[BaseException] | None, *_: object) -> bool:
+    """A client whose connection is gone says so once more as it is left."""
+    return kind is not None and issubclass(kind, aiomqtt.MqttError)
 
 
 async def _ignore(_: Exception) -> None:

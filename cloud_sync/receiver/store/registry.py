@@ -92,12 +92,12 @@ class Registry:
             )
             self._update_voucher(voucher)
 
-    def revoke(self, hub: str, reason: str, at_ms: int) -> bool:
-        """Withdraw ``hub``'s standing; False if there is no such hub."""
+    def stand(self, hub: str, standing: Standing, reason: str, at_ms: int) -> bool:
+        """Change ``hub``'s standing; False if there is no such hub."""
         with transaction(self._db):
             changed = self._db.execute(
                 "UPDATE hub SET standing = ?, reason = ?, standing_at_ms = ? WHERE id = ?",
-                (Standing.REVOKED.value, reason[:DETAIL_MAX_CHARS], at_ms, hub),
+                (standing.value, reason[:DETAIL_MAX_CHARS], at_ms, hub),
             )
         return changed.rowcount == 1
 

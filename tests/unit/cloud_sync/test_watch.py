@@ -12,6 +12,7 @@ from cloud_sync.assurance.coverage import State, Verdict
 from cloud_sync.receiver.store.homes import Judged
 from cloud_sync.receiver.watch import look
 from tests.helpers.seeded_home import HUB, MINUTE, ORDINARY, SeededHome
+from zero_trust.policy import Standing
 
 NOW = 1_800_000_000_000
 LATER = NOW + 2_000
@@ -77,7 +78,7 @@ def test_a_hub_that_says_nothing_more_goes_blind_in_180_s(seeded: SeededHome) ->
 def test_a_revoked_hub_goes_blind_at_once(seeded: SeededHome) -> None:
     """Its standing is read at every look."""
     look(seeded.homes, lambda: NOW)
-    seeded.registry.revoke(HUB, "stolen", NOW + 1)
+    seeded.registry.stand(HUB, Standing.REVOKED, "stolen", NOW + 1)
 
     (changed,) = look(seeded.homes, lambda: LATER)
 

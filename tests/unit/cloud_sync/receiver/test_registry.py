@@ -68,8 +68,8 @@ def test_revoking_keeps_the_hub_with_reason_and_time(registry: Registry) -> None
     """An unknown hub cannot be revoked."""
     registry.enrol(HUB, USED)
 
-    assert registry.revoke(HUB.hub, "lost", 7_000)
-    assert not registry.revoke("x", "lost", 7_000)
+    assert registry.stand(HUB.hub, Standing.REVOKED, "lost", 7_000)
+    assert not registry.stand("x", Standing.REVOKED, "lost", 7_000)
     assert registry.hub(HUB.hub) == replace(
         HUB, standing=Standing.REVOKED, reason="lost", standing_at_ms=7_000
     )

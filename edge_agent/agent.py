@@ -20,7 +20,7 @@ from dataclasses import replace
 
 import structlog
 
-from cloud_sync.errors import EpochOverError
+from cloud_sync.errors import EpochOverError, LinkError
 from cloud_sync.uplink import Link
 from cloud_sync.wire.batch import Origin, Stream, content_digest, decode
 from cloud_sync.wire.message import SIGNATURE_BYTES
@@ -40,13 +40,14 @@ from edge_agent.hub import EPOCH_BYTES, Hub, build
 from edge_agent.status import snapshot, write_status
 from edge_agent.visits import visit
 from zero_trust.envelope import sign_inside
+from zero_trust.reasons import reason
 
 CHECK_PERIOD_S = 5.0  # how often contracts, ages and silences are looked at when nothing happens
 RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0
 RETAIN_PERIOD_S = 600.0
 SHED_BYTES = 2**20  # won at a time when the disk is full
 STEADY_S = 10.0  # what worked for so long starts small again
-RENEW_JITTER = 0.1  # of the time until renewal: fleets must not march in step
+HELD_PERIOD_S, STANDING_PERIOD_S = 30.0, 3600.0  # how often a hub asks how it stands
 
 log = structlog.get_logger()
 
@@ -87,6 +88,7 @@ async def live(hub: Hub, stop: asyncio.Event) -> None:
         others = [
             tasks.create_task(supervise(hub, "uplink", lambda: hand_over(hub)), name="uplink"),
             tasks.create_task(supervise(hub, "retain", lambda: retain(hub)), name="retain"),
+            tasks.create_task(supervise(hub, "standing", lambda: ask_standing(hub)), name="standing"),
             tasks.create_task(share(hub, tap), name="share"),
             tasks.create_task(report(hub), name="report"),
         ]
@@ -228,16 +230,38 @@ async def _commit(hub: Hub, *, everything: bool) -> None:
 
 
 async def hand_over(hub: Hub) -> None:
-    """One session with the broker, under a credential fetched for it; ended in time to renew."""
-    credential = await asyncio.to_thread(authority.renew, hub.identity)
+    """One session with the broker, under the credential in hand; ended in time to renew."""
+    credential = await hub.credentials.good()
     hub.alarms.clear("credential")
+    stands(hub, credential.held)
     link = Link(hub.identity.broker_host, hub.identity.broker_port, credential.context())
-    life_s = (credential.renew_at_ms - credential.starts_ms) / 1000
     try:
-        async with asyncio.timeout(life_s * (1 - RENEW_JITTER * hub.chance.random())):
+        async with asyncio.timeout(hub.credentials.due_s()):
             await hub.uplink.session(link)
     except TimeoutError:
         log.info("credential.due", hub=hub.identity.hub)
+    except LinkError as error:
+        if error.code == "broker-not-admitted":
+            hub.credentials.superseded()
+        raise
+
+
+def stands(hub: Hub, code: str) -> None:
+    """Say whether operations must confirm this hub before it is believed."""
+    if code:
+        words = reason(code)
+        hub.alarms.set("standing", f"{words.sentence} {words.hint}", code=code)
+    else:
+        hub.alarms.clear("standing")
+
+
+async def ask_standing(hub: Hub) -> None:
+    """Ask how this hub stands: often while it is held, to learn of its release; else now and then."""
+    while True:
+        held = "standing" in hub.alarms
+        await asyncio.sleep(HELD_PERIOD_S if held else STANDING_PERIOD_S)
+        standing = await asyncio.to_thread(authority.standing, hub.identity)
+        stands(hub, standing.code if standing.code == "hub-quarantined" else "")
 
 
 def confirm(hub: Hub, address: str) -> None:

@@ -29,6 +29,7 @@ from edge_agent.core.coverage import Coverage
 from edge_agent.core.hearing import Hearing, Told
 from edge_agent.core.keeping import Keeping
 from edge_agent.core.visiting import Visiting
+from edge_agent.credentials import Credentials
 from edge_agent.visits import visiting
 from zero_trust.envelope import sign_inside
 
@@ -52,6 +53,7 @@ class Hub:
     hearing: Hearing
     keeping: Keeping
     uplink: Uplink
+    credentials: Credentials
     alarms: Alarms
     disk: ThreadPoolExecutor  # one thread: SQLite's calls in order, off the event loop
     heard: asyncio.Queue[Advert | Told]
@@ -130,6 +132,7 @@ def assemble(
         hearing=Hearing(catalogue, {a: s.assigned for a, s in sensors.items()}, outbox.guards(), coverage),
         keeping=keeping,
         uplink=build_uplink(config, clock, chance, identity, outbox, coverage, disk, line),
+        credentials=Credentials(identity, clock.boot_ms, chance),
         alarms=Alarms(clock.wall_ms),
         disk=disk,
         heard=asyncio.Queue(config.radio.adverts_waiting_max),

@@ -31,6 +31,7 @@ EX_CONFIG = 78
 _EXIT_CODES = {
     "host-malformed": EX_USAGE,
     "name-malformed": EX_USAGE,
+    "hub-not-held": EX_DATAERR,
     "hub-not-revoked": EX_DATAERR,
     "hub-unknown": EX_NOUSER,
     "operator-unreachable": EX_UNAVAILABLE,
@@ -139,6 +140,19 @@ def revoke(hub: str, reason: str, directory: Path, *, as_json: bool) -> None:
         _print_json(done)
         return
     click.echo(f"Hub {done['hub']} is revoked; {_SESSIONS_ENDED[_some(done['sessions'])]}.")
+
+
+@lum_trust.command()
+@click.argument("hub")
+@_site_directory
+@_as_json
+def release(hub: str, directory: Path, *, as_json: bool) -> None:
+    """Confirm HUB, held because it may be a copy or was off too long."""
+    done = Operator(directory).release(hub)
+    if as_json:
+        _print_json(done)
+        return
+    click.echo(f"Hub {done['hub']} is confirmed; should a copy of it exist, both are held again.")
 
 
 @lum_trust.command()

@@ -157,6 +157,12 @@ def certificate_bytes(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
 
+def serial_bytes(certificate: x509.Certificate) -> bytes:
+    """A certificate's serial number, as hub and authority name it to each other."""
+    number = certificate.serial_number
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
 def load_certificate(der: bytes) -> x509.Certificate:
     """Read a DER certificate.
 

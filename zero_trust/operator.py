@@ -35,6 +35,11 @@ class Operator:
         revoked: dict[str, Any] = self._ask("POST", "/v1/revoke", {"hub": hub, "reason": reason})
         return revoked
 
+    def release(self, hub: str) -> dict[str, Any]:
+        """Confirm a hub that is held: ``hub``, ``standing``."""
+        released: dict[str, Any] = self._ask("POST", "/v1/release", {"hub": hub})
+        return released
+
     def restore(self, hub: str) -> dict[str, Any]:
         """Give a revoked hub its standing back: ``hub``, ``standing``."""
         restored: dict[str, Any] = self._ask("POST", "/v1/restore", {"hub": hub})

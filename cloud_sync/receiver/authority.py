@@ -128,10 +128,13 @@ def admin_app(registrar: Registrar, registry: Registry, sessions: Sessions) -> S
             return _refused_json(refused)
         return JSONResponse({"hub": hub, "standing": "revoked", "sessions": await sessions.end(hub)})
 
-    async def restore(request: Request) -> Response:
-        hub = check_hub_id(str((await _json(request)).get("hub", "")))
-        refused = registrar.restore(hub)
-        return _refused_json(refused) if refused else JSONResponse({"hub": hub, "standing": "enrolled"})
+    def let_in(judge: Callable[[str], Refused | None]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            hub = check_hub_id(str((await _json(request)).get("hub", "")))
+            refused = judge(hub)
+            return _refused_json(refused) if refused else JSONResponse({"hub": hub, "standing": "enrolled"})
+
+        return endpoint
 
     async def hubs(_: Request) -> Response:
         return JSONResponse([_hub_json(row) for row in registry.hubs()])
@@ -151,7 +154,8 @@ def admin_app(registrar: Registrar, registry: Registry, sessions: Sessions) -> S
         routes=[
             Route("/v1/voucher", voucher, methods=["POST"]),
             Route("/v1/revoke", revoke, methods=["POST"]),
-            Route("/v1/restore", restore, methods=["POST"]),
+            Route("/v1/restore", let_in(registrar.restore), methods=["POST"]),
+            Route("/v1/release", let_in(registrar.release), methods=["POST"]),
             Route("/v1/alarms", alarms, methods=["GET"]),
             Route("/v1/hubs", hubs, methods=["GET"]),
             Route("/v1/refusals", refusals, methods=["GET"]),

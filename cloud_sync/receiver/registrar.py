@@ -14,9 +14,9 @@ from cryptography import x509
 
 from cloud_sync.receiver.config import Limits
 from cloud_sync.receiver.store.registry import HubRow, Registry
-from zero_trust import enrolment, fields, keys
+from zero_trust import enrolment, fields, keys, lineage
 from zero_trust.authority import SERIAL_BYTES, Issuer, issue
-from zero_trust.credential import Use, certificate_bytes, validity_ms, verify
+from zero_trust.credential import Use, certificate_bytes, serial_bytes, validity_ms, verify
 from zero_trust.errors import TrustError
 from zero_trust.names import HUB_ID_ENTROPY_BYTES, HubName, new_hub_id
 from zero_trust.policy import ConnectionFacts, Decision, Standing, admit_connection, admit_standing, deny
@@ -118,16 +118,20 @@ class Registrar:
                 return self.refuse("enrol", "", refused)
 
     def renew(self, packed: bytes) -> bytes | Refused:
-        """Judge a renewal; packed TLS certificate and its issuer if it is granted."""
+        """Judge a renewal; if it is granted, packed TLS certificate, its issuer, and a code if the hub is held."""
         question = self._question(packed, Ask.RENEW)
         if isinstance(question, Refused):
             return question
-        row = self._registry.hub(question.hub)
-        assert row is not None  # noqa: S101 - judge_question answers no unknown hub
-        certificate = self._issue(
-            self._office.tls, keys.public_key(question.tls), self._name(row), Use.HUB_TLS
-        )
-        return fields.pack(certificate_bytes(certificate), certificate_bytes(self._office.tls.certificate))
+        now_ms, line = self._clock_ms(), self._registry.line(question.hub)
+        assert line is not None  # noqa: S101 - judge_question answers no unknown hub
+        match lineage.judge(line, last=question.last, key=question.tls, now_ms=now_ms):
+            case lineage.TooLong(days):
+                self._registry.stand(question.hub, Standing.SUSPENDED, f"it was off for {days} days", now_ms)
+                return self.refuse("renew", question.hub, Refused("hub-suspended", f"off for {days} days"))
+            case lineage.Again(certificate):
+                return self._renewal(question.hub, certificate)
+            case lineage.Next(held):
+                return self._renewal(question.hub, self._renew(question, held, now_ms))
 
     def standing(self, packed: bytes) -> dict[str, str | int] | Refused:
         """Tell a hub how it stands, in words; a revoked one is told as well."""
@@ -141,8 +145,8 @@ class Registrar:
             "since_ms": row.standing_at_ms,
             "reason": row.reason,
         }
-        if row.standing is Standing.REVOKED:
-            standing |= Refused("hub-revoked").words
+        if row.standing is not Standing.ENROLLED:
+            standing |= Refused(_standing_code(row.standing)).words
         return standing
 
     def admit(self, chain: tuple[x509.Certificate, ...], client_id: str | None) -> tuple[str, Decision]:
@@ -156,17 +160,21 @@ class Registrar:
             return "", deny(error.code)
         assert isinstance(name, HubName)  # noqa: S101 - verify has checked the kind of name for this use
         try:
-            standing = self._registry.standing(name.hub)
+            standing, line = self._registry.standing(name.hub), self._registry.line(name.hub)
         except sqlite3.Error:  # a registry that does not answer is a closed door
             return name.uri, deny("registry-unreachable")
+        used = lineage.used(line, serial_bytes(chain[0])) if line else None
         facts = ConnectionFacts(
             name=name,
             certificate_ends_ms=validity_ms(chain[0])[1],
             standing=standing,
             client_id=client_id,
             now_ms=now_ms,
+            in_line=used is not None if line else None,
         )
         decision = admit_connection(facts)
+        if decision.allow and used and used != line:
+            self._registry.used(name.hub, used)
         if not decision.allow:
             self.refuse("broker", name.hub, Refused(decision.code, f"client id {(client_id or '')[:64]!r}"))
         return name.uri, decision
@@ -193,6 +201,16 @@ class Registrar:
         """Withdraw a hub's standing; None if it is done."""
         done = self._registry.stand(hub, Standing.REVOKED, reason, self._clock_ms())
         return None if done else Refused("hub-unknown", hub)
+
+    def release(self, hub: str) -> Refused | None:
+        """Confirm a held hub; None if it is done.
+
+        Its line of certificates begins anew. If there are two holders, they fork it again at once.
+        """
+        if self._registry.standing(hub) not in {Standing.QUARANTINED, Standing.SUSPENDED}:
+            return Refused("hub-not-held", hub)
+        self._registry.release(hub, self._clock_ms())
+        return None
 
     def restore(self, hub: str) -> Refused | None:
         """Give a revoked hub its standing back; None if it is done."""
@@ -225,7 +243,11 @@ class Registrar:
         if since_ms is not None:
             lasts_ms = self._clock_ms() - since_ms
             return [Alarm("registry-unreachable", since_ms)] if lasts_ms >= UNREACHABLE_ALARM_MS else []
-        return []
+        return [
+            Alarm(_standing_code(row.standing), row.standing_at_ms, row.hub, row.reason)
+            for row in self._registry.hubs()
+            if row.standing in {Standing.QUARANTINED, Standing.SUSPENDED}
+        ]
 
     def refuse(self, where: str, hub: str, refused: Refused) -> Refused:
         """Write a refusal down for the operator, and hand it on."""
@@ -251,6 +273,30 @@ class Registrar:
         self._registry.enrol(row, enrolment.after_use(voucher, request, answer))
         return answer
 
+    def _renew(self, question: Question, held: str, now_ms: int) -> bytes:
+        """Issue the next certificate of that line; keeps it before it is given out."""
+        row = self._registry.hub(question.hub)
+        assert row is not None  # noqa: S101 - judge_question answers no unknown hub
+        certificate = self._issue(
+            self._office.tls, keys.public_key(question.tls), self._name(row), Use.HUB_TLS
+        )
+        packed = certificate_bytes(certificate)
+        line = lineage.issued(
+            last=question.last,
+            key=question.tls,
+            serial=serial_bytes(certificate),
+            certificate=packed,
+            now_ms=now_ms,
+        )
+        # Whoever is held already keeps the reason for which, and the time since when.
+        self._registry.renewed(question.hub, line, held if row.standing is Standing.ENROLLED else "", now_ms)
+        return packed
+
+    def _renewal(self, hub: str, certificate: bytes) -> bytes:
+        held = self._registry.standing(hub) is Standing.QUARANTINED
+        issuer = certificate_bytes(self._office.tls.certificate)
+        return fields.pack(certificate, issuer, "hub-quarantined" if held else "")
+
     def _question(self, packed: bytes, ask: Ask) -> Question | Refused:
         try:
             question = read_question(packed)
@@ -272,3 +318,7 @@ class Registrar:
 
     def _name(self, row: HubRow) -> HubName:
         return HubName(self._office.trust.site, row.home, row.hub)
+
+
+def _standing_code(standing: Standing) -> str:
+    return f"hub-{standing.value}"

@@ -1,8 +1,8 @@
 """The hub's way to its authority: enrol, renew, ask its standing. HTTPS; blocking, so call it in a thread.
 
 What it keeps in the state directory: ``identity.key`` and ``data.key``, written before anything is
-asked; ``enrol-request`` while an answer is awaited; ``credential`` once enrolled. The TLS key lives
-in memory alone.
+asked; ``enrol-request`` while an answer is awaited; ``credential`` once enrolled; ``tls-serial``, by
+which it names its last TLS certificate. The TLS key lives in memory alone.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from zero_trust.credential import (
     certificate_key,
     certificate_name,
     load_certificate,
+    serial_bytes,
     validity_ms,
     verify,
 )
@@ -41,7 +42,6 @@ from zero_trust.voucher import Voucher, parse_voucher, root_hash
 
 TIMEOUT_S = 10.0
 ANSWER_MAX_BYTES = 65_536
-RENEW_AFTER_PART = 2 / 3
 
 _CREDENTIAL_VERSION = 1
 _CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED = 9, 10  # X509_V_ERR_..., the only two that time alone can cause
@@ -62,6 +62,7 @@ class HubIdentity:
         authority_port: ... over HTTPS.
         broker_host: where batches go ...
         broker_port: ... by MQTT over TLS.
+        state_dir: where the hub keeps what it must not forget.
     """
 
     name: HubName
@@ -73,6 +74,7 @@ class HubIdentity:
     authority_port: int
     broker_host: str
     broker_port: int
+    state_dir: Path
 
     @property
     def site(self) -> str:
@@ -105,6 +107,7 @@ class TlsCredential:
         root: whom to believe at the other end.
         starts_ms: wall clock.
         ends_ms: wall clock.
+        held: code of the reason for which a person must confirm this hub; empty if nobody need.
     """
 
     chain: tuple[x509.Certificate, ...] = field(repr=False)
@@ -112,11 +115,17 @@ class TlsCredential:
     root: x509.Certificate = field(repr=False)
     starts_ms: int
     ends_ms: int
+    held: str = ""
 
     @property
-    def renew_at_ms(self) -> int:
-        """When two thirds of its life are over."""
-        return self.starts_ms + int((self.ends_ms - self.starts_ms) * RENEW_AFTER_PART)
+    def life_ms(self) -> int:
+        """How long it is good from its issue."""
+        return self.ends_ms - self.starts_ms
+
+    @property
+    def serial(self) -> bytes:
+        """By which the authority knows it."""
+        return serial_bytes(self.chain[0])
 
     def context(self) -> ssl.SSLContext:
         """For the connection to the broker."""
@@ -128,7 +137,7 @@ class HubStanding:
     """How the authority sees this hub.
 
     Attributes:
-        good: whether it may speak.
+        good: whether it may speak and is believed.
         since_ms: since when it stands so, wall clock of the site.
         reason: what operations gave as reason; empty if the standing is good.
         code: empty if the standing is good, else as in the reasons.
@@ -190,24 +199,37 @@ def load_identity(state_dir: Path) -> HubIdentity:
         raise _credential_error(error) from error
 
 
-def renew(identity: HubIdentity) -> TlsCredential:
+def renew(
+    identity: HubIdentity, key: keys.PrivateKey | None = None, old: TlsCredential | None = None
+) -> TlsCredential:
     """Get a fresh TLS certificate, proving the identity key over a nonce; works after any time offline.
+
+    Its serial is kept before it is used, so a power cut at any moment leaves a hub that can renew.
+
+    Args:
+        identity: who asks.
+        key: the new TLS key; the same again if an answer was lost. One is made if none is given.
+        old: the certificate in hand; without one, the serial that was kept speaks for the last.
 
     Raises:
         CredentialError: the authority refuses this hub; the sentence says what operations gave as reason.
         UplinkError: the authority cannot be reached or believed; keep the old certificate, call again.
     """
-    key = keys.generate_key()
+    key = key or keys.generate_key()
+    last = old.serial if old else _last_serial(identity)
     context = pinned_context(identity.trust.root)
-    question = ask_renewal(identity.identity_key, key, identity.hub, _nonce(identity, context))
+    question = ask_renewal(identity.identity_key, key, identity.hub, _nonce(identity, context), last)
     try:
         packed = _bytes(_ask(identity, context, "/v1/renew", question))
     except CredentialError as refused:
         raise _with_reason(identity, refused) from refused
     try:
-        return _tls_credential(packed, identity, key)
+        credential = _tls_credential(packed, identity, key)
     except TrustError as error:
         raise _uplink_error(error.code, error.detail) from error
+    with contextlib.suppress(OSError):  # a card that takes nothing more must not cut the hub off as well
+        write_private(identity.state_dir / "tls-serial", credential.serial)
+    return credential
 
 
 def standing(identity: HubIdentity) -> HubStanding:
@@ -325,19 +347,28 @@ def _load(state_dir: Path) -> HubIdentity:
         authority_port=port,
         broker_host=answer.broker_host,
         broker_port=answer.broker_port,
+        state_dir=state_dir,
     )
 
 
 def _tls_credential(packed: bytes, identity: HubIdentity, key: keys.PrivateKey) -> TlsCredential:
     trust = identity.trust
-    answer = fields.unpack(packed, (bytes, bytes), code="answer-not-believed")
+    *answer, held = fields.unpack(packed, (bytes, bytes, str), code="answer-not-believed")
     certificate, issuer = map(load_certificate, answer)
     starts_ms, ends_ms = validity_ms(certificate)
     # At its own first moment: whether it is that time now is for the clock to say, not for the chain.
     name = verify([certificate, issuer], root=trust.root, site=trust.site, use=Use.HUB_TLS, now_ms=starts_ms)
     if name != identity.name or certificate_key(certificate) != key.public_key():
         raise TrustError("answer-not-believed", "the certificate is for another hub or key")
-    return TlsCredential((certificate, issuer), key, trust.root, starts_ms, ends_ms)
+    return TlsCredential((certificate, issuer), key, trust.root, starts_ms, ends_ms, held)
+
+
+def _last_serial(identity: HubIdentity) -> bytes:
+    """The serial of the last certificate this hub got; empty if it never got one, or has forgotten."""
+    try:
+        return read_private(identity.state_dir / "tls-serial")
+    except TrustError:
+        return b""
 
 
 def _with_reason(identity: HubIdentity, refused: CredentialError) -> CredentialError:

@@ -85,6 +85,20 @@ def test_a_revoked_hub_goes_blind_at_once(seeded: SeededHome) -> None:
     assert changed.verdict == Verdict(State.BLIND, Cause.HUB_REVOKED, NOW + 1)
 
 
+@pytest.mark.parametrize("standing", [Standing.QUARANTINED, Standing.SUSPENDED])
+def test_a_hub_that_is_held_leaves_its_home_blind(seeded: SeededHome, standing: Standing) -> None:
+    """What it says is kept, and nothing is claimed on its word until somebody has confirmed it."""
+    look(seeded.homes, lambda: NOW)
+    seeded.registry.stand(HUB, standing, "it was off for 45 days", NOW + 1)
+
+    (changed,) = look(seeded.homes, lambda: LATER)
+    seeded.registry.release(HUB, LATER)
+    (again,) = look(seeded.homes, lambda: LATER)
+
+    assert changed.verdict == Verdict(State.BLIND, Cause.HUB_HELD, NOW + 1)
+    assert again.verdict.state is State.WATCHING
+
+
 def test_a_hub_of_another_home_proves_nothing(seeded: SeededHome) -> None:
     """Whatever the rows say: only a hub enrolled for this home speaks for its sensors."""
     seeded.db.execute("UPDATE hub SET home = 'flat-3'")

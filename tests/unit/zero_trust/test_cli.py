@@ -28,6 +28,7 @@ def lum_trust(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 ANSWERS: dict[str, tuple[int, object]] = {
     "/v1/voucher": (200, {"voucher": "LUM1:text", "home": "h-17", "expires_ms": 1_800_000_000_000}),
     "/v1/revoke": (403, {"code": "hub-unknown", "detail": HUB_ID}),
+    "/v1/release": (200, {"hub": HUB_ID, "standing": "enrolled"}),
     "/v1/restore": (200, {"hub": HUB_ID, "standing": "enrolled"}),
     "/v1/alarms": (
         200,
@@ -203,6 +204,14 @@ def test_revoking_says_what_became_of_the_connection(
     assert sentence in capsys.readouterr().out
 
 
+def test_releasing_says_what_follows_if_there_is_a_copy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], site: str
+) -> None:
+    """The line begins anew; two holders fork it again."""
+    assert lum_trust(monkeypatch, "release", HUB_ID, "--dir", site) == 0
+    assert f"Hub {HUB_ID} is confirmed" in capsys.readouterr().out
+
+
 def test_restoring_says_that_the_hub_comes_back(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], site: str
 ) -> None:
@@ -242,5 +251,6 @@ def test_help_names_every_command(
     said = capsys.readouterr().out
 
     assert all(
-        command in said for command in ("init", "voucher", "revoke", "restore", "hubs", "refusals", "alarms")
+        command in said
+        for command in ("init", "voucher", "revoke", "release", "restore", "hubs", "refusals", "alarms")
     )

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from cloud_sync.receiver.config import Limits
 from cloud_sync.receiver.registrar import UNREACHABLE_ALARM_MS, Alarm, Office, Registrar
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from tests.helpers.trust import HUB, NOW_MS, Site
-from zero_trust import keys
-from zero_trust.credential import Use
+from zero_trust import fields, keys
+from zero_trust.credential import load_certificate, serial_bytes
+from zero_trust.lineage import DAY_MS
 from zero_trust.policy import Standing
 from zero_trust.reasons import Refused
+from zero_trust.renewal import ask_renewal, ask_standing
 from zero_trust.voucher import VoucherRow
 
-IDENTITY, TLS = keys.generate_key(), keys.generate_key()
+IDENTITY = keys.generate_key()
 SITE = Site()
-CHAIN = (SITE.leaf(TLS, HUB, Use.HUB_TLS), SITE.tls.certificate)
 
 
 @dataclass
@@ -33,10 +35,20 @@ class Desk:
     registry: Registry
     registrar: Registrar
     now_ms: int = NOW_MS
+    first: x509.Certificate = field(init=False)  # what the hub got at its first renewal
 
-    def admitted(self) -> str:
+    def admitted(self, certificate: x509.Certificate | None = None) -> str:
         """The code with which the hub is refused at the broker; empty if it is admitted."""
-        return self.registrar.admit(CHAIN, HUB.hub)[1].code
+        chain = (certificate or self.first, SITE.tls.certificate)
+        return self.registrar.admit(chain, HUB.hub)[1].code
+
+    def renew(self, last: bytes = b"", key: keys.PrivateKey | None = None) -> tuple[x509.Certificate, str]:
+        """What the hub gets that names ``last``: its certificate, and a code if it is held."""
+        question = ask_renewal(IDENTITY, key or keys.generate_key(), HUB.hub, self.registrar.nonce(), last)
+        answer = self.registrar.renew(question)
+        assert isinstance(answer, bytes), answer
+        certificate, _, held = fields.unpack(answer, (bytes, bytes, str))
+        return load_certificate(certificate), held
 
 
 @pytest.fixture
@@ -52,6 +64,7 @@ def desk(tmp_path: Path) -> Desk:
     identity = keys.public_bytes(IDENTITY.public_key())
     row = HubRow(HUB.hub, HUB.home, identity, b"certificate", Standing.ENROLLED, "", NOW_MS, NOW_MS)
     registry.enrol(row, voucher)
+    made.first, _ = made.renew()
     return made
 
 
@@ -90,3 +103,76 @@ def test_a_registry_that_cannot_be_read_is_a_closed_door_and_after_a_minute_an_a
     desk.db.execute("ALTER TABLE hub_away RENAME TO hub")
     assert desk.registrar.look() == ""
     assert (desk.admitted(), desk.registrar.alarms()) == ("", [])
+
+
+def test_a_hub_that_was_off_for_45_days_is_held_and_heard(desk: Desk) -> None:
+    """It connects, operations see one alarm with the reason, and after the release all is as before."""
+    desk.now_ms += 45 * DAY_MS
+
+    certificate, held = desk.renew(serial_bytes(desk.first))
+
+    assert held == "hub-quarantined"
+    assert desk.admitted(certificate) == ""
+    alarm = Alarm("hub-quarantined", desk.now_ms, HUB.hub, "it was off for 45 days")
+    assert desk.registrar.alarms() == [alarm]
+    assert desk.registrar.release(HUB.hub) is None
+    assert desk.admitted(certificate) == "certificate-superseded"
+    certificate, held = desk.renew(serial_bytes(certificate))
+    assert (held, desk.admitted(certificate), desk.registrar.alarms()) == ("", "", [])
+    assert desk.registrar.release(HUB.hub) == Refused("hub-not-held", HUB.hub)
+
+
+def test_a_hub_that_was_off_for_200_days_is_refused_until_it_is_released(desk: Desk) -> None:
+    """It may still ask why; a release makes it welcome again."""
+    desk.now_ms += 200 * DAY_MS
+    key, last = keys.generate_key(), serial_bytes(desk.first)
+
+    question = ask_renewal(IDENTITY, key, HUB.hub, desk.registrar.nonce(), last)
+    assert desk.registrar.renew(question) == Refused("hub-suspended", "off for 200 days")
+
+    standing = desk.registrar.standing(ask_standing(IDENTITY, HUB.hub, desk.registrar.nonce()))
+    assert isinstance(standing, dict)
+    assert (standing["code"], standing["reason"]) == ("hub-suspended", "it was off for 200 days")
+    assert [alarm.code for alarm in desk.registrar.alarms()] == ["hub-suspended"]
+    assert desk.registrar.turned_out() == [HUB.hub]
+    assert desk.registrar.release(HUB.hub) is None
+    assert desk.renew(last)[1] == ""
+
+
+def test_the_same_key_gets_the_same_certificate(desk: Desk) -> None:
+    """An answer that was lost is given again; nothing forks."""
+    key, last = keys.generate_key(), serial_bytes(desk.first)
+
+    first, again = desk.renew(last, key), desk.renew(last, key)
+
+    assert first == again
+    assert first[0] != desk.first
+
+
+def test_one_step_back_is_good_until_the_newer_one_was_seen(desk: Desk) -> None:
+    """Whoever lost an answer is let in by the older certificate, and the one that was lost never serves."""
+    lost, _ = desk.renew(serial_bytes(desk.first))
+    assert desk.admitted() == ""
+
+    second, held = desk.renew(serial_bytes(desk.first))
+
+    assert held == ""
+    assert desk.admitted(second) == ""
+    assert desk.admitted(lost) == desk.admitted() == "certificate-superseded"
+
+
+def test_two_holders_are_both_held_and_both_heard(desk: Desk) -> None:
+    """The second to name the same certificate shows that there are two; the reason stays the first one."""
+    copied, _ = desk.renew(serial_bytes(desk.first))
+    assert desk.admitted(copied) == ""
+    desk.now_ms += 1
+
+    true, held = desk.renew(serial_bytes(desk.first))
+
+    assert held == "hub-quarantined"
+    assert (desk.admitted(copied), desk.admitted(true)) == ("", "")
+    [alarm] = desk.registrar.alarms()
+    assert "two holders" in alarm.detail
+    desk.now_ms += 40 * DAY_MS
+    assert desk.renew(serial_bytes(copied))[1] == "hub-quarantined"
+    assert desk.registrar.alarms() == [alarm]

@@ -24,9 +24,16 @@ log = structlog.get_logger()
 class Credentials:
     """One hub's TLS certificates, by the clock that no time server moves."""
 
-    def __init__(self, identity: HubIdentity, boot_ms: Callable[[], int], chance: random.Random) -> None:
+    def __init__(
+        self,
+        identity: HubIdentity,
+        boot_ms: Callable[[], int],
+        now_ms: Callable[[], int],
+        chance: random.Random,
+    ) -> None:
         self._identity = identity
         self._boot_ms = boot_ms
+        self._now_ms = now_ms
         self._chance = chance
         self._key = keys.generate_key()  # the next one: asked for again and again until it is certified
         self._held: TlsCredential | None = None
@@ -55,7 +62,9 @@ class Credentials:
     async def _renew(self) -> None:
         asked_ms = self._boot_ms()
         try:
-            fresh = await asyncio.to_thread(authority.renew, self._identity, self._key, self._held)
+            fresh = await asyncio.to_thread(
+                authority.renew, self._identity, self._key, self._held, self._now_ms
+            )
         except UplinkError as error:
             if asked_ms >= self._ends_ms:
                 raise

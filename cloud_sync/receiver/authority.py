@@ -106,6 +106,7 @@ def hub_app(registrar: Registrar, request_max_bytes: int) -> Starlette:
         routes=[
             Route("/v1/bundle", bundle, methods=["GET"]),
             Route("/v1/nonce", nonce, methods=["POST"]),
+            Route("/v1/time", question(registrar.time, "time"), methods=["POST"]),
             Route("/v1/enrol", question(registrar.enrol, "enrol"), methods=["POST"]),
             Route("/v1/renew", question(registrar.renew, "renew"), methods=["POST"]),
             Route("/v1/standing", question(registrar.standing, "standing"), methods=["POST"]),

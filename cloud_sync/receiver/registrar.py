@@ -18,13 +18,15 @@ from zero_trust import enrolment, fields, keys, lineage
 from zero_trust.authority import SERIAL_BYTES, Issuer, issue
 from zero_trust.credential import Use, certificate_bytes, serial_bytes, validity_ms, verify
 from zero_trust.errors import TrustError
-from zero_trust.names import HUB_ID_ENTROPY_BYTES, HubName, new_hub_id
+from zero_trust.names import HUB_ID_ENTROPY_BYTES, HubName, ServiceName, new_hub_id
 from zero_trust.policy import ConnectionFacts, Decision, Standing, admit_connection, admit_standing, deny
 from zero_trust.reasons import Refused
 from zero_trust.renewal import Ask, Nonces, Question, judge_question, read_question
-from zero_trust.trust_set import TrustSet
+from zero_trust.timekeeping import NONCE_BYTES, tell_time
+from zero_trust.trust_set import TIME_SERVICE, TrustSet
 from zero_trust.voucher import VoucherRow, new_voucher
 
+TIME_RENEW_MS = 100 * 86_400_000  # how long the certificate of the time key is given out; it lives 400 days
 UNREACHABLE_ALARM_MS = 60_000  # a registry that has not answered for so long is an alarm
 
 
@@ -87,6 +89,9 @@ class Registrar:
             age_max_ms=limits.nonce_age_max_s * 1000, count_max=limits.nonces_max, entropy=entropy
         )
         self._unreachable_since_ms: int | None = None
+        self._time_key = keys.generate_key()  # certified anew by each process; hubs ask for no other
+        self._time_certificate = b""
+        self._time_renew_ms = 0
 
     @property
     def trust_set(self) -> bytes:
@@ -96,6 +101,18 @@ class Registrar:
     def nonce(self) -> bytes:
         """A fresh nonce for one question."""
         return self._nonces.give(self._clock_ms())
+
+    def time(self, nonce: bytes) -> bytes | Refused:
+        """The time, signed over the asker's nonce; anybody may ask."""
+        if len(nonce) != NONCE_BYTES:
+            return self.refuse("time", "", Refused("request-malformed", f"a nonce of {len(nonce)} bytes"))
+        now_ms = self._clock_ms()
+        if now_ms >= self._time_renew_ms:
+            name = ServiceName(self._office.trust.site, TIME_SERVICE)
+            certificate = self._issue(self._office.data, self._time_key.public_key(), name, Use.TIME)
+            self._time_certificate = certificate_bytes(certificate)
+            self._time_renew_ms = now_ms + TIME_RENEW_MS
+        return tell_time(self._time_key, self._time_certificate, nonce, now_ms)
 
     def enrol(self, packed: bytes) -> bytes | Refused:
         """Judge an enrolment request; the packed answer if it is granted."""
@@ -312,7 +329,9 @@ class Registrar:
         )
         return self.refuse(ask.value, question.hub, refused) if refused else question
 
-    def _issue(self, issuer: Issuer, public: keys.PublicKey, name: HubName, use: Use) -> x509.Certificate:
+    def _issue(
+        self, issuer: Issuer, public: keys.PublicKey, name: HubName | ServiceName, use: Use
+    ) -> x509.Certificate:
         now_ms, serial = self._clock_ms(), self._entropy(SERIAL_BYTES)
         return issue(issuer, public, name=name, use=use, now_ms=now_ms, serial=serial)
 

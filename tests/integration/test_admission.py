@@ -53,7 +53,7 @@ def connect(
         identity.broker_host,
         identity.broker_port,
         identifier=client_id or identity.hub,
-        tls_context=context or authority.renew(identity).context(),
+        tls_context=context or authority.renew(identity).context(_now_ms),
         username=username,
         clean_session=True,
         timeout=wait_max_s,
@@ -156,7 +156,7 @@ async def test_another_hubs_client_id_is_refused_and_the_victim_stays(site: Site
 async def test_a_revoked_hub_is_not_admitted(site: SiteProcess) -> None:
     """Even with a certificate that is good for three more days."""
     identity = site.enrol()
-    context = authority.renew(identity).context()
+    context = authority.renew(identity).context(_now_ms)
     site.operator.revoke(identity.hub, "lost")
 
     assert "Not authorized" in await refused(connect(identity, context=context))
@@ -212,7 +212,11 @@ async def test_no_certificate_no_connection(site: SiteProcess) -> None:
     bare = tls.pinned_context(identity.trust.root)
     before = len(site.operator.refusals())
 
-    for context in (bare, tls.hub_context(identity.trust.root, forged, key), _data_context(identity)):
+    for context in (
+        bare,
+        tls.hub_context(tls.pinned_context(identity.trust.root), forged, key),
+        _data_context(identity),
+    ):
         assert await refused(connect(identity, context=context, wait_max_s=SILENCE_S))
     assert len(site.operator.refusals()) == before  # the broker's own handshake turned them away
 
@@ -224,7 +228,7 @@ async def test_a_hubs_certificate_opens_no_door_of_the_services(site: SiteProces
     with pytest.raises((NatsError, OSError)):
         await nats.connect(
             f"tls://127.0.0.1:{site.config.ports.nats}",
-            tls=authority.renew(identity).context(),
+            tls=authority.renew(identity).context(_now_ms),
             tls_handshake_first=True,
             allow_reconnect=False,
             error_cb=_ignore,
@@ -246,7 +250,7 @@ async def test_without_an_authority_nobody_is_admitted(tmp_path: Path) -> None:
     """An authority that is away is a closed door."""
     with site_process(tmp_path / "demo") as site:
         identity = site.enrol()
-        context = authority.renew(identity).context()
+        context = authority.renew(identity).context(_now_ms)
         site.stop_authority()
 
         assert await refused(connect(identity, context=context, wait_max_s=SILENCE_S))
@@ -264,7 +268,7 @@ async def test_a_session_ends_with_its_certificate(tmp_path: Path) -> None:
         credential = authority._tls_credential(packed, identity, key)
         async with asyncio.timeout(WAIT_MAX_S), receiver_authority.admission(site.config, registrar):
             with pytest.raises(aiomqtt.MqttError, match="Disconnected"):
-                await _listen(connect(identity, context=credential.context()))
+                await _listen(connect(identity, context=credential.context(_now_ms)))
 
         assert _now_ms() >= credential.ends_ms
 
@@ -294,7 +298,7 @@ def _now_ms() -> int:
 
 def _data_context(identity: HubIdentity) -> ssl.SSLContext:
     chain = (load_certificate(identity.data_certificate), identity.trust.data)
-    return tls.hub_context(identity.trust.root, chain, identity.data_key)
+    return tls.hub_context(tls.pinned_context(identity.trust.root), chain, identity.data_key)
 
 
 def _expected(kind: type[BaseException] | None, *_: object) -> bool:

@@ -37,7 +37,7 @@ async def admitted(identity: HubIdentity, credential: TlsCredential) -> bool:
         identity.broker_host,
         identity.broker_port,
         identifier=identity.hub,
-        tls_context=credential.context(),
+        tls_context=credential.context(authority.ask_time(identity).now_ms),
         clean_session=True,
         timeout=WAIT_MAX_S,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -28,14 +29,21 @@ class Desk:
     trouble: Exception | None = None
     asked: list[tuple[keys.PrivateKey, TlsCredential | None]] = field(default_factory=list)
 
-    def renew(self, _: HubIdentity, key: keys.PrivateKey, old: TlsCredential | None) -> TlsCredential:
+    def renew(
+        self,
+        _: HubIdentity,
+        key: keys.PrivateKey,
+        old: TlsCredential | None,
+        now_ms: Callable[[], int],
+    ) -> TlsCredential:
         """As the adapter does."""
+        assert now_ms() == NOW_MS
         self.asked.append((key, old))
         if self.trouble:
             raise self.trouble
         leaf = SITE.leaf(key, HUB, Use.HUB_TLS)
         chain = (leaf, SITE.tls.certificate)
-        return TlsCredential(chain, key, SITE.root.certificate, NOW_MS, NOW_MS + LIFE_MS)
+        return TlsCredential(chain, key, SITE.trust, NOW_MS, NOW_MS + LIFE_MS)
 
 
 @pytest.fixture
@@ -50,7 +58,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 def held(desk: Desk) -> Credentials:
     """A hub's certificates."""
     identity = object.__new__(HubIdentity)  # the desk asks nothing of it
-    return Credentials(identity, lambda: desk.now_ms, random.Random(1))
+    return Credentials(identity, lambda: desk.now_ms, lambda: NOW_MS, random.Random(1))
 
 
 async def test_one_certificate_serves_until_two_thirds_of_its_life(desk: Desk, held: Credentials) -> None:

@@ -1,0 +1,61 @@
+"""What time it is, by the site's signed word and this machine's boot clock; the wall clock only if it agrees."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from cloud_sync.wire.batch import Anchor, Quality
+from edge_agent.adapters import authority
+from edge_agent.adapters.authority import HubIdentity, SignedTime
+from edge_agent.adapters.clock import Clock
+from edge_agent.errors import UplinkError
+
+ASK_PERIOD_MS = 3_600_000
+AGREES_MS = 1000  # a wall clock so close to the site's time is as good, and steadier
+SYNCED_MAX_MS = 1000  # a time told within so much counts as synchronised
+
+log = structlog.get_logger()
+
+
+class SiteClock:
+    """The wall clock, as the site tells it."""
+
+    def __init__(self, identity: HubIdentity, clock: Clock) -> None:
+        self._identity = identity
+        self._clock = clock
+        self._told: SignedTime | None = None
+
+    async def ask(self) -> None:
+        """Ask the site for the time, if that is an hour ago or more.
+
+        Raises:
+            UplinkError: it cannot be reached or believed, and never was before.
+        """
+        if self._told and self._clock.boot_ms() - self._told.boot_ms < ASK_PERIOD_MS:
+            return
+        try:
+            self._told = await asyncio.to_thread(authority.ask_time, self._identity)
+        except UplinkError as error:
+            if self._told is None:
+                raise
+            log.warning("time.not_asked", trouble=str(error), reason_code=error.code)
+
+    def now_ms(self) -> int:
+        """The wall clock: as the site told it, or as this machine claims while it has not."""
+        return self._clock.wall_ms() if self._told is None else self._true_ms(self._told)
+
+    def wrong_by_ms(self) -> int:
+        """How far this machine's wall clock is ahead of the site's time (negative: behind); 0 if nobody knows."""
+        return 0 if self._told is None else self._clock.wall_ms() - self._true_ms(self._told)
+
+    def anchor(self) -> Anchor:
+        """Tie boot time to wall time: by this machine's clock if it agrees with the site, else by the site."""
+        if self._told is None or abs(self.wrong_by_ms()) <= AGREES_MS:
+            return self._clock.anchor()
+        quality = Quality.SYNCED if self._told.give_ms <= SYNCED_MAX_MS else Quality.COARSE
+        return Anchor(self._true_ms(self._told), self._clock.boot_ms(), quality)
+
+    def _true_ms(self, told: SignedTime) -> int:
+        return told.at_ms + self._clock.boot_ms() - told.boot_ms

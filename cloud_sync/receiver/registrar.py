@@ -16,7 +16,15 @@ from cloud_sync.receiver.config import Limits
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from zero_trust import enrolment, fields, keys, lineage
 from zero_trust.authority import SERIAL_BYTES, Issuer, issue
-from zero_trust.credential import Use, certificate_bytes, serial_bytes, validity_ms, verify
+from zero_trust.credential import (
+    Use,
+    certificate_bytes,
+    certificate_key,
+    load_certificate,
+    serial_bytes,
+    validity_ms,
+    verify,
+)
 from zero_trust.errors import TrustError
 from zero_trust.names import HUB_ID_ENTROPY_BYTES, HubName, ServiceName, new_hub_id
 from zero_trust.policy import ConnectionFacts, Decision, Standing, admit_connection, admit_standing, deny
@@ -237,12 +245,16 @@ class Registrar:
         return None
 
     def may_connect(self, hub: str) -> bool:
-        """Whether the standing of ``hub`` allows it a session."""
-        return admit_standing(self._registry.standing(hub)) == ""
+        """Whether the standing of ``hub`` allows it a session; not while the registry cannot be read."""
+        with contextlib.suppress(sqlite3.Error):
+            return admit_standing(self._registry.standing(hub)) == ""
+        return False
 
     def turned_out(self) -> list[str]:
-        """The hubs whose standing allows them no session."""
-        return [row.hub for row in self._registry.hubs() if admit_standing(row.standing)]
+        """The hubs whose standing allows them no session; none while the registry cannot be read."""
+        with contextlib.suppress(sqlite3.Error):
+            return [row.hub for row in self._registry.hubs() if admit_standing(row.standing)]
+        return []
 
     def look(self) -> str:
         """Look whether the registry answers; the trouble in its own words, empty if there is none."""
@@ -306,8 +318,21 @@ class Registrar:
             now_ms=now_ms,
         )
         # Whoever is held already keeps the reason for which, and the time since when.
-        self._registry.renewed(question.hub, line, held if row.standing is Standing.ENROLLED else "", now_ms)
+        why = held if row.standing is Standing.ENROLLED else ""
+        self._registry.renewed(question.hub, line, why, now_ms, self._data_certificate(row, now_ms))
         return packed
+
+    def _data_certificate(self, row: HubRow, now_ms: int) -> bytes:
+        """For the hub's data key: the one it has, or a new one once half of its life is over.
+
+        The hub need not know: batches carry no certificate, and the intake reads it in the registry.
+        """
+        certificate = load_certificate(row.data_certificate)
+        starts_ms, ends_ms = validity_ms(certificate)
+        if now_ms < (starts_ms + ends_ms) // 2:
+            return row.data_certificate
+        fresh = self._issue(self._office.data, certificate_key(certificate), self._name(row), Use.HUB_DATA)
+        return certificate_bytes(fresh)
 
     def _renewal(self, hub: str, certificate: bytes) -> bytes:
         held = self._registry.standing(hub) is Standing.QUARANTINED

@@ -17,7 +17,7 @@ from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from tests.helpers.trust import DAY_MS, HUB, NOW_MS, Site
 from zero_trust import fields, keys
-from zero_trust.credential import load_certificate, serial_bytes
+from zero_trust.credential import Use, certificate_bytes, load_certificate, serial_bytes
 from zero_trust.policy import Standing
 from zero_trust.renewal import ask_renewal
 from zero_trust.voucher import VoucherRow
@@ -54,7 +54,8 @@ class Lines(RuleBasedStateMachine):
             OFFICE, self.registry, Limits(), clock_ms=lambda: self.now_ms, entropy=os.urandom
         )
         identity = keys.public_bytes(IDENTITY.public_key())
-        row = HubRow(HUB.hub, HUB.home, identity, b"", Standing.ENROLLED, "", NOW_MS, NOW_MS)
+        data = certificate_bytes(SITE.leaf(IDENTITY, HUB, Use.HUB_DATA))
+        row = HubRow(HUB.hub, HUB.home, identity, data, Standing.ENROLLED, "", NOW_MS, NOW_MS)
         self.registry.enrol(row, VoucherRow("voucher", HUB.home, b"", 0))
         self.holders = {"true": Holder()}
 

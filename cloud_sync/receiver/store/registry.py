@@ -107,10 +107,13 @@ class Registry:
         values = {key: row[key] for key in row.keys() if key != "hub"}  # noqa: SIM118 - a Row iterates values
         return lineage.Lineage(**values | {"seen": bool(row["seen"])})
 
-    def renewed(self, hub: str, line: lineage.Lineage, held: str, at_ms: int) -> None:
-        """Remember a renewal, and hold ``hub`` in quarantine if there is a reason, both or neither."""
+    def renewed(
+        self, hub: str, line: lineage.Lineage, held: str, at_ms: int, data_certificate: bytes
+    ) -> None:
+        """Remember a renewal, and hold ``hub`` in quarantine if there is a reason, all or nothing."""
         with transaction(self._db):
             self._write_line(hub, line)
+            self._db.execute("UPDATE hub SET data_certificate = ? WHERE id = ?", (data_certificate, hub))
             if held:
                 self._stand(hub, Standing.QUARANTINED, held, at_ms)
 

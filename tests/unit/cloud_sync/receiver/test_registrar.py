@@ -16,14 +16,21 @@ from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from tests.helpers.trust import HUB, NOW_MS, Site
 from zero_trust import fields, keys
-from zero_trust.credential import load_certificate, serial_bytes
+from zero_trust.credential import (
+    Use,
+    certificate_bytes,
+    certificate_key,
+    load_certificate,
+    serial_bytes,
+    validity_ms,
+)
 from zero_trust.lineage import DAY_MS
 from zero_trust.policy import Standing
 from zero_trust.reasons import Refused
 from zero_trust.renewal import ask_renewal, ask_standing
 from zero_trust.voucher import VoucherRow
 
-IDENTITY = keys.generate_key()
+IDENTITY, DATA = keys.generate_key(), keys.generate_key()
 SITE = Site()
 
 
@@ -41,6 +48,12 @@ class Desk:
         """The code with which the hub is refused at the broker; empty if it is admitted."""
         chain = (certificate or self.first, SITE.tls.certificate)
         return self.registrar.admit(chain, HUB.hub)[1].code
+
+    def data_certificate(self) -> x509.Certificate:
+        """Of the hub's data key, as the intake judges by it."""
+        row = self.registry.hub(HUB.hub)
+        assert row is not None
+        return load_certificate(row.data_certificate)
 
     def renew(self, last: bytes = b"", key: keys.PrivateKey | None = None) -> tuple[x509.Certificate, str]:
         """What the hub gets that names ``last``: its certificate, and a code if it is held."""
@@ -62,7 +75,8 @@ def desk(tmp_path: Path) -> Desk:
     voucher = VoucherRow("7K2M9QRS", HUB.home, b"mac key", NOW_MS)
     registry.add_voucher(voucher)
     identity = keys.public_bytes(IDENTITY.public_key())
-    row = HubRow(HUB.hub, HUB.home, identity, b"certificate", Standing.ENROLLED, "", NOW_MS, NOW_MS)
+    certificate = certificate_bytes(SITE.leaf(DATA, HUB, Use.HUB_DATA))
+    row = HubRow(HUB.hub, HUB.home, identity, certificate, Standing.ENROLLED, "", NOW_MS, NOW_MS)
     registry.enrol(row, voucher)
     made.first, _ = made.renew()
     return made
@@ -95,6 +109,7 @@ def test_a_registry_that_cannot_be_read_is_a_closed_door_and_after_a_minute_an_a
 
     assert desk.registrar.look() == "no such table: hub"
     assert desk.admitted() == "registry-unreachable"
+    assert (desk.registrar.may_connect(HUB.hub), desk.registrar.turned_out()) == (False, [])
     assert desk.registrar.alarms() == []
     desk.now_ms += UNREACHABLE_ALARM_MS
     assert desk.registrar.look()
@@ -176,3 +191,18 @@ def test_two_holders_are_both_held_and_both_heard(desk: Desk) -> None:
     desk.now_ms += 40 * DAY_MS
     assert desk.renew(serial_bytes(copied))[1] == "hub-quarantined"
     assert desk.registrar.alarms() == [alarm]
+
+
+def test_a_hub_may_sign_for_as_long_as_it_renews(desk: Desk) -> None:
+    """The certificate of its data key is renewed at half of its life, for the same key, unasked."""
+    first = desk.data_certificate()
+    desk.now_ms += 190 * DAY_MS // 2
+    last, _ = desk.renew(serial_bytes(desk.first))
+    assert desk.data_certificate() == first
+
+    desk.now_ms += 110 * DAY_MS
+    desk.renew(serial_bytes(last))
+
+    second = desk.data_certificate()
+    assert validity_ms(second)[1] >= desk.now_ms + 399 * DAY_MS
+    assert certificate_key(second) == certificate_key(first) == DATA.public_key()

@@ -65,14 +65,15 @@ def test_the_line_of_certificates_is_kept_with_the_standing(registry: Registry) 
     assert registry.line(HUB.hub) == Lineage(HUB.enrolled_at_ms)
     line = Lineage(6_000, b"s1", b"k1", b"c1", seen=True, previous=b"s0")
 
-    registry.renewed(HUB.hub, line, "off", 6_000)
+    registry.renewed(HUB.hub, line, "off", 6_000, b"newer")
 
     assert registry.line(HUB.hub) == line
-    held = replace(HUB, standing=Standing.QUARANTINED, reason="off", standing_at_ms=6_000)
+    renewed = replace(HUB, data_certificate=b"newer")
+    held = replace(renewed, standing=Standing.QUARANTINED, reason="off", standing_at_ms=6_000)
     assert registry.hub(HUB.hub) == held
     registry.release(HUB.hub, 7_000)
     assert registry.line(HUB.hub) == Lineage(7_000)
-    assert registry.hub(HUB.hub) == replace(HUB, standing_at_ms=7_000)
+    assert registry.hub(HUB.hub) == replace(renewed, standing_at_ms=7_000)
     assert registry.line("x") is None
 
 

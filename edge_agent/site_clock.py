@@ -8,7 +8,7 @@ import structlog
 
 from cloud_sync.wire.batch import Anchor, Quality
 from edge_agent.adapters import authority
-from edge_agent.adapters.authority import HubIdentity, SignedTime
+from edge_agent.adapters.authority import HubIdentity
 from edge_agent.adapters.clock import Clock
 from edge_agent.errors import UplinkError
 
@@ -25,7 +25,10 @@ class SiteClock:
     def __init__(self, identity: HubIdentity, clock: Clock) -> None:
         self._identity = identity
         self._clock = clock
-        self._told: SignedTime | None = None
+        self._offset_ms: int | None = (
+            None  # wall clock = boot clock + this, by the site's word; None: not told
+        )
+        self._give_ms = self._asked_ms = 0
 
     async def ask(self) -> None:
         """Ask the site for the time, if that is an hour ago or more.
@@ -33,29 +36,30 @@ class SiteClock:
         Raises:
             UplinkError: it cannot be reached or believed, and never was before.
         """
-        if self._told and self._clock.boot_ms() - self._told.boot_ms < ASK_PERIOD_MS:
+        if self._offset_ms is not None and self._clock.boot_ms() - self._asked_ms < ASK_PERIOD_MS:
             return
         try:
-            self._told = await asyncio.to_thread(authority.ask_time, self._identity)
+            told = await asyncio.to_thread(authority.ask_time, self._identity)
         except UplinkError as error:
-            if self._told is None:
+            if self._offset_ms is None:
                 raise
             log.warning("time.not_asked", trouble=str(error), reason_code=error.code)
+        else:
+            self._asked_ms, self._give_ms = self._clock.boot_ms(), told.give_ms
+            self._offset_ms = told.now_ms() - self._asked_ms
 
     def now_ms(self) -> int:
         """The wall clock: as the site told it, or as this machine claims while it has not."""
-        return self._clock.wall_ms() if self._told is None else self._true_ms(self._told)
+        return self._clock.wall_ms() if self._offset_ms is None else self._clock.boot_ms() + self._offset_ms
 
     def wrong_by_ms(self) -> int:
         """How far this machine's wall clock is ahead of the site's time (negative: behind); 0 if nobody knows."""
-        return 0 if self._told is None else self._clock.wall_ms() - self._true_ms(self._told)
+        return self._clock.wall_ms() - self.now_ms()
 
     def anchor(self) -> Anchor:
         """Tie boot time to wall time: by this machine's clock if it agrees with the site, else by the site."""
-        if self._told is None or abs(self.wrong_by_ms()) <= AGREES_MS:
+        if self._offset_ms is None or abs(self.wrong_by_ms()) <= AGREES_MS:
             return self._clock.anchor()
-        quality = Quality.SYNCED if self._told.give_ms <= SYNCED_MAX_MS else Quality.COARSE
-        return Anchor(self._true_ms(self._told), self._clock.boot_ms(), quality)
-
-    def _true_ms(self, told: SignedTime) -> int:
-        return told.at_ms + self._clock.boot_ms() - told.boot_ms
+        boot_ms = self._clock.boot_ms()
+        quality = Quality.SYNCED if self._give_ms <= SYNCED_MAX_MS else Quality.COARSE
+        return Anchor(boot_ms + self._offset_ms, boot_ms, quality)

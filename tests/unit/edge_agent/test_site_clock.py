@@ -43,7 +43,7 @@ def machine() -> Machine:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[SignedTime | UplinkError]:
+def told(monkeypatch: pytest.MonkeyPatch, machine: Machine) -> list[SignedTime | UplinkError]:
     """What the site answers, one after the other."""
     answers: list[SignedTime | UplinkError] = []
 
@@ -54,6 +54,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[SignedTime | UplinkError]:
         return answer
 
     monkeypatch.setattr(authority, "ask_time", ask_time)
+    monkeypatch.setattr(authority, "_boot_ns", lambda: machine.boot * 1_000_000)
     return answers
 
 

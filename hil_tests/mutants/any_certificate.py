@@ -11,16 +11,21 @@ CAUGHT_BY = "p3_box_reads_along"
 
 
 class _Gullible(ssl.SSLContext):
-    """Forgets, as it meets somebody, all that it was told to look at."""
+    """Looks at nothing, and has nobody look in its place."""
 
     def wrap_socket(self, *arguments: Any, **named: Any) -> ssl.SSLSocket:
         """Shake hands with anybody."""
-        self.check_hostname = False
-        self.verify_mode = ssl.CERT_NONE
         self.sslsocket_class = ssl.SSLSocket
         return super().wrap_socket(*arguments, **named)
 
 
 def planted(_: Callable[..., Any]) -> Callable[..., Any]:
     """What stands in its place."""
-    return _Gullible
+
+    def trusting(protocol: Any) -> Any:
+        context = _Gullible(protocol)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+
+    return trusting

@@ -28,6 +28,7 @@ from zero_trust.lineage import DAY_MS
 from zero_trust.policy import Standing
 from zero_trust.reasons import Refused
 from zero_trust.renewal import ask_renewal, ask_standing
+from zero_trust.timekeeping import believe_time
 from zero_trust.voucher import VoucherRow
 
 IDENTITY, DATA = keys.generate_key(), keys.generate_key()
@@ -206,3 +207,16 @@ def test_a_hub_may_sign_for_as_long_as_it_renews(desk: Desk) -> None:
     second = desk.data_certificate()
     assert validity_ms(second)[1] >= desk.now_ms + 399 * DAY_MS
     assert certificate_key(second) == certificate_key(first) == DATA.public_key()
+
+
+def test_the_time_is_told_to_anybody_under_a_certificate_that_never_runs_out(desk: Desk) -> None:
+    """Whoever sends no nonce is refused by name."""
+    nonce = bytes(16)
+    for days in (0, 150, 450):
+        desk.now_ms = NOW_MS + days * DAY_MS
+        told = desk.registrar.time(nonce)
+        assert isinstance(told, bytes)
+        assert believe_time(told, SITE.trust, nonce, floor_ms=0, bounded=False) == desk.now_ms
+
+    assert desk.registrar.time(b"short") == Refused("request-malformed", "a nonce of 5 bytes")
+    assert desk.registry.refusals(1)[0].where == "time"

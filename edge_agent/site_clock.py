@@ -31,12 +31,13 @@ class SiteClock:
         self._give_ms = self._asked_ms = 0
 
     async def ask(self) -> None:
-        """Ask the site for the time, if that is an hour ago or more.
+        """Ask the site for the time, if that is an hour ago or more, or was answered slowly.
 
         Raises:
             UplinkError: it cannot be reached or believed, and never was before.
         """
-        if self._offset_ms is not None and self._clock.boot_ms() - self._asked_ms < ASK_PERIOD_MS:
+        recent = self._clock.boot_ms() - self._asked_ms < ASK_PERIOD_MS
+        if self._offset_ms is not None and recent and self._give_ms <= SYNCED_MAX_MS:
             return
         try:
             told = await asyncio.to_thread(authority.ask_time, self._identity)
@@ -53,12 +54,13 @@ class SiteClock:
         return self._clock.wall_ms() if self._offset_ms is None else self._clock.boot_ms() + self._offset_ms
 
     def wrong_by_ms(self) -> int:
-        """How far this machine's wall clock is ahead of the site's time (negative: behind); 0 if nobody knows."""
-        return self._clock.wall_ms() - self.now_ms()
+        """How far this machine's wall clock is surely off the site's time (negative: behind); 0 if it may be right."""
+        ahead_ms = self._clock.wall_ms() - self.now_ms()
+        return ahead_ms if abs(ahead_ms) > AGREES_MS + self._give_ms else 0
 
     def anchor(self) -> Anchor:
         """Tie boot time to wall time: by this machine's clock if it agrees with the site, else by the site."""
-        if self._offset_ms is None or abs(self.wrong_by_ms()) <= AGREES_MS:
+        if self._offset_ms is None or not self.wrong_by_ms():
             return self._clock.anchor()
         boot_ms = self._clock.boot_ms()
         quality = Quality.SYNCED if self._give_ms <= SYNCED_MAX_MS else Quality.COARSE

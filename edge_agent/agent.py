@@ -20,7 +20,7 @@ from dataclasses import replace
 
 import structlog
 
-from cloud_sync.errors import EpochOverError
+from cloud_sync.errors import EpochOverError, LinkError
 from cloud_sync.uplink import Link
 from cloud_sync.wire.batch import Origin, Stream, content_digest, decode
 from cloud_sync.wire.message import SIGNATURE_BYTES
@@ -39,14 +39,17 @@ from edge_agent.errors import OutboxFullError, RosterError, SensorsChangedError,
 from edge_agent.hub import EPOCH_BYTES, Hub, build
 from edge_agent.status import snapshot, write_status
 from edge_agent.visits import visit
+from edge_agent.words import ago_words
 from zero_trust.envelope import sign_inside
+from zero_trust.reasons import reason
 
 CHECK_PERIOD_S = 5.0  # how often contracts, ages and silences are looked at when nothing happens
 RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0
 RETAIN_PERIOD_S = 600.0
 SHED_BYTES = 2**20  # won at a time when the disk is full
 STEADY_S = 10.0  # what worked for so long starts small again
-RENEW_JITTER = 0.1  # of the time until renewal: fleets must not march in step
+CLOCK_WRONG_S = 5.0  # said from so much on
+HELD_PERIOD_S, STANDING_PERIOD_S = 30.0, 3600.0  # how often a hub asks how it stands
 
 log = structlog.get_logger()
 
@@ -87,6 +90,7 @@ async def live(hub: Hub, stop: asyncio.Event) -> None:
         others = [
             tasks.create_task(supervise(hub, "uplink", lambda: hand_over(hub)), name="uplink"),
             tasks.create_task(supervise(hub, "retain", lambda: retain(hub)), name="retain"),
+            tasks.create_task(supervise(hub, "standing", lambda: ask_standing(hub)), name="standing"),
             tasks.create_task(share(hub, tap), name="share"),
             tasks.create_task(report(hub), name="report"),
         ]
@@ -171,7 +175,7 @@ async def retain(hub: Hub) -> None:
     """Let go of what was receipted long ago, and of what is more than the outbox may hold."""
     limits = hub.config.outbox.retention
     while True:
-        hub.uplink.let_go(await hub.on_disk(hub.outbox.prune, hub.clock.wall_ms(), limits))
+        hub.uplink.let_go(await hub.on_disk(hub.outbox.prune, hub.site_clock.now_ms(), limits))
         excess = await hub.on_disk(hub.outbox.size) - limits.outbox_bytes_max
         if excess > 0:
             hub.alarms.set("outbox", "The outbox is full; the oldest readings are let go, each gap by name.")
@@ -220,7 +224,7 @@ async def commit(hub: Hub, *, everything: bool = False) -> None:
 
 async def _commit(hub: Hub, *, everything: bool) -> None:
     async with hub.committing:
-        for change in hub.keeping.changes(hub.clock.boot_ms(), hub.clock.anchor, everything=everything):
+        for change in hub.keeping.changes(hub.clock.boot_ms(), hub.site_clock.anchor, everything=everything):
             committed = await hub.on_disk(hub.outbox.commit, change)
             hub.keeping.done(change, committed)
             hub.alarms.clear("outbox")
@@ -229,16 +233,44 @@ async def _commit(hub: Hub, *, everything: bool) -> None:
 
 
 async def hand_over(hub: Hub) -> None:
-    """One session with the broker, under a credential fetched for it; ended in time to renew."""
-    credential = await asyncio.to_thread(authority.renew, hub.identity)
+    """One session with the broker, under the credential in hand; ended in time to renew."""
+    await hub.site_clock.ask()
+    credential = await hub.credentials.good()
     hub.alarms.clear("credential")
-    link = Link(hub.identity.broker_host, hub.identity.broker_port, credential.context())
-    life_s = (credential.renew_at_ms - credential.starts_ms) / 1000
+    stands(hub, credential.held)
+    link = Link(hub.identity.broker_host, hub.identity.broker_port, credential.context(hub.site_clock.now_ms))
     try:
-        async with asyncio.timeout(life_s * (1 - RENEW_JITTER * hub.chance.random())):
+        async with asyncio.timeout(hub.credentials.due_s()):
             await hub.uplink.session(link)
     except TimeoutError:
         log.info("credential.due", hub=hub.identity.hub)
+    except LinkError as error:
+        if error.code == "broker-not-admitted":
+            hub.credentials.superseded()
+        raise
+
+
+def stands(hub: Hub, code: str) -> None:
+    """Say whether operations must confirm this hub before it is believed."""
+    if code:
+        words = reason(code)
+        hub.alarms.set("standing", f"{words.sentence} {words.hint}", code=code)
+    else:
+        hub.alarms.clear("standing")
+
+
+async def ask_standing(hub: Hub) -> None:
+    """Ask how this hub stands: often while it is held, to learn of its release; else now and then."""
+    clock = asyncio.get_running_loop().time
+    asked = clock()
+    while True:
+        await asyncio.sleep(HELD_PERIOD_S)
+        if "standing" not in hub.alarms and clock() - asked < STANDING_PERIOD_S:
+            continue
+        asked = clock()
+        await hub.site_clock.ask()
+        standing = await asyncio.to_thread(authority.standing, hub.identity, hub.site_clock.now_ms)
+        stands(hub, standing.code if standing.code == "hub-quarantined" else "")
 
 
 def confirm(hub: Hub, address: str) -> None:
@@ -276,11 +308,23 @@ async def report(hub: Hub) -> None:
             hub.alarms.clear("uplink")
             hub.alarms.clear("sync")
         doubt(hub)
+        compare_clocks(hub)
         write_status(hub.config.status_file, snapshot(hub))
         systemd.alive()
         await asyncio.sleep(hub.config.status_period_s)
         if store.mark() != hub.sensors_mark:
             raise SensorsChangedError("The sensors of this home were changed.")
+
+
+def compare_clocks(hub: Hub) -> None:
+    """Say that this machine's clock is wrong, and that it does not matter."""
+    wrong_s = hub.site_clock.wrong_by_ms() / 1000
+    if abs(wrong_s) <= CLOCK_WRONG_S:
+        hub.alarms.clear("clock")
+        return
+    words = reason("clock-wrong")
+    told = words.told(f"{ago_words(abs(wrong_s)).removesuffix(' ago')} {'fast' if wrong_s > 0 else 'slow'}")
+    hub.alarms.set("clock", f"{told} {words.hint}", code=words.code)
 
 
 def doubt(hub: Hub) -> None:

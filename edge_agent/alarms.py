@@ -40,6 +40,9 @@ class Alarms:
         if self._raised.pop(name, None):
             log.info("alarm.cleared", alarm=name)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._raised
+
     def standing(self) -> list[dict[str, object]]:
         """All that is wrong now, oldest first."""
         return [asdict(alarm) for alarm in sorted(self._raised.values(), key=lambda alarm: alarm.since_ms)]

@@ -29,6 +29,8 @@ from edge_agent.core.coverage import Coverage
 from edge_agent.core.hearing import Hearing, Told
 from edge_agent.core.keeping import Keeping
 from edge_agent.core.visiting import Visiting
+from edge_agent.credentials import Credentials
+from edge_agent.site_clock import SiteClock
 from edge_agent.visits import visiting
 from zero_trust.envelope import sign_inside
 
@@ -52,6 +54,8 @@ class Hub:
     hearing: Hearing
     keeping: Keeping
     uplink: Uplink
+    site_clock: SiteClock
+    credentials: Credentials
     alarms: Alarms
     disk: ThreadPoolExecutor  # one thread: SQLite's calls in order, off the event loop
     heard: asyncio.Queue[Advert | Told]
@@ -119,6 +123,7 @@ def assemble(
         resolution_ms=lambda sensor, kind: sensors[sensor].profile.resolution_ms(kind),
     )
     disk = ThreadPoolExecutor(1, "outbox")
+    site_clock = SiteClock(identity, clock)
     hub = Hub(
         config=config,
         clock=clock,
@@ -129,8 +134,10 @@ def assemble(
         coverage=coverage,
         hearing=Hearing(catalogue, {a: s.assigned for a, s in sensors.items()}, outbox.guards(), coverage),
         keeping=keeping,
-        uplink=build_uplink(config, clock, chance, identity, outbox, coverage, disk, line),
-        alarms=Alarms(clock.wall_ms),
+        uplink=build_uplink(config, site_clock, clock, chance, identity, outbox, coverage, disk, line),
+        site_clock=site_clock,
+        credentials=Credentials(identity, clock.boot_ms, site_clock.now_ms, chance),
+        alarms=Alarms(site_clock.now_ms),
         disk=disk,
         heard=asyncio.Queue(config.radio.adverts_waiting_max),
         visiting=visiting(sensors, chance.random),
@@ -148,6 +155,7 @@ def assemble(
 
 def build_uplink(
     config: HubConfig,
+    site_clock: SiteClock,
     clock: Clock,
     chance: random.Random,
     identity: authority.HubIdentity,
@@ -164,13 +172,13 @@ def build_uplink(
         outbox.epoch,
         clock.boot_id,
         identity.data_key,
-        receipt_key=lambda certificate: identity.trust.receipt_key(certificate, clock.wall_ms()),
+        receipt_key=lambda certificate: identity.trust.receipt_key(certificate, site_clock.now_ms()),
         previous=outbox.previous,
     )
     return line(
         party,
         Sender(shelf.floors, shelf.receipted, shelf.items, chance.random),
-        ShelfOnDisk(outbox, disk, clock, party),
+        ShelfOnDisk(outbox, disk, site_clock.now_ms, party),
         pulse=lambda: _pulse(coverage, clock),
         heartbeat_period_s=config.heartbeat_period_s,
     )
@@ -179,10 +187,12 @@ def build_uplink(
 class ShelfOnDisk:
     """The outbox as the uplink wants it: awaited, on the outbox's own thread."""
 
-    def __init__(self, outbox: Outbox, disk: ThreadPoolExecutor, clock: Clock, party: Party) -> None:
+    def __init__(
+        self, outbox: Outbox, disk: ThreadPoolExecutor, now_ms: Callable[[], int], party: Party
+    ) -> None:
         self._outbox = outbox
         self._disk = disk
-        self._clock = clock
+        self._now_ms = now_ms
         self._party = party
 
     async def signed(self, stream: Stream, seq: int) -> bytes | None:
@@ -199,7 +209,7 @@ class ShelfOnDisk:
 
     async def receipted(self, stream: Stream, head: Head) -> None:
         """The cloud holds a stream up to ``head``."""
-        await self._call(self._outbox.receipted, stream, head, self._clock.wall_ms())
+        await self._call(self._outbox.receipted, stream, head, self._now_ms())
 
     async def _call(self, call: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._disk, call, *args)

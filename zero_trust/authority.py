@@ -51,8 +51,9 @@ def make_tls_authority(
 def make_data_authority(
     root: Issuer, key: keys.PrivateKey, *, site: str, now_ms: int, serial: bytes
 ) -> Issuer:
-    """Make the authority that certifies keys for signing batches and receipts, and nothing else."""
-    return _issuing_authority(root, key, f"{site} data", [DATA_SIGNING, RECEIPT_SIGNING], now_ms, serial)
+    """Make the authority that certifies keys for signing batches, receipts and the time, and nothing else."""
+    usages = [DATA_SIGNING, RECEIPT_SIGNING, ExtendedKeyUsageOID.TIME_STAMPING]
+    return _issuing_authority(root, key, f"{site} data", usages, now_ms, serial)
 
 
 def issue(

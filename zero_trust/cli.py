@@ -31,6 +31,8 @@ EX_CONFIG = 78
 _EXIT_CODES = {
     "host-malformed": EX_USAGE,
     "name-malformed": EX_USAGE,
+    "hub-not-held": EX_DATAERR,
+    "hub-not-revoked": EX_DATAERR,
     "hub-unknown": EX_NOUSER,
     "operator-unreachable": EX_UNAVAILABLE,
     "site-exists": EX_CANTCREAT,
@@ -44,6 +46,12 @@ _EXIT_CODES = {
     "glass-unknown": EX_NOUSER,
     "glass-cause-missing": EX_USAGE,
     "subject-malformed": EX_USAGE,
+}
+
+_SESSIONS_ENDED = {
+    True: "its connection has been ended",
+    False: "it was not connected",
+    None: "the broker does not answer, and will end its connection when it does",
 }
 
 
@@ -125,12 +133,55 @@ def voucher_new(home: str, directory: Path, *, as_json: bool) -> None:
 @site_directory
 @as_json_option
 def revoke(hub: str, reason: str, directory: Path, *, as_json: bool) -> None:
-    """Withdraw HUB's standing: nothing it sends from now on is believed."""
+    """Believe HUB no more, from now on, and end its connection."""
     done = Operator(directory).revoke(hub, reason)
     if as_json:
         print_json(done)
         return
-    click.echo(f"Hub {done['hub']} is revoked.")
+    click.echo(f"Hub {done['hub']} is revoked; {_SESSIONS_ENDED[_some(done['sessions'])]}.")
+
+
+@lum_trust.command()
+@click.argument("hub")
+@site_directory
+@as_json_option
+def release(hub: str, directory: Path, *, as_json: bool) -> None:
+    """Confirm HUB, held because it may be a copy or was off too long."""
+    done = Operator(directory).release(hub)
+    if as_json:
+        print_json(done)
+        return
+    click.echo(f"Hub {done['hub']} is confirmed; should a copy of it exist, both are held again.")
+
+
+@lum_trust.command()
+@click.argument("hub")
+@site_directory
+@as_json_option
+def restore(hub: str, directory: Path, *, as_json: bool) -> None:
+    """Undo the revocation of HUB; it comes back by itself."""
+    done = Operator(directory).restore(hub)
+    if as_json:
+        print_json(done)
+        return
+    click.echo(f"Hub {done['hub']} may speak again; it comes back by itself.")
+
+
+@lum_trust.command()
+@site_directory
+@as_json_option
+def alarms(directory: Path, *, as_json: bool) -> None:
+    """List what operations must look at now, and what to do."""
+    rows = Operator(directory).alarms()
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        click.echo("Nothing to look at.")
+    for row in rows:
+        detail = f" ({row['detail']})" if row["detail"] else ""
+        click.echo(f"since {utc(row['since_ms'])}  {row['hub'] or '-'}  {tag(row['code'])}{detail}")
+        click.echo(f"  {row['sentence']} For {row['who']}: {row['hint']}")
 
 
 @lum_trust.command()
@@ -164,6 +215,10 @@ def refusals(directory: Path, *, as_json: bool) -> None:
         detail = f" ({row['detail']})" if row["detail"] else ""
         click.echo(f"{utc(row['at_ms'])}  {row['where']}  {row['hub'] or '-'}  {tag(row['code'])}{detail}")
         click.echo(f"  {row['sentence']} For {row['who']}: {row['hint']}")
+
+
+def _some(count: int | None) -> bool | None:
+    return None if count is None else count > 0
 
 
 for _command in (

@@ -1,7 +1,7 @@
 """Certificates: what each kind must look like, and whether to believe one at a given time.
 
 root (10 y, offline) > issuing TLS authority > hub TLS, service TLS, server
-                     > issuing data authority > hub data, receipt
+                     > issuing data authority > hub data, receipt, time
 
 ``verify`` leaves the decision to the library and adds what it does not insist on: exactly one
 URI name in our site, exactly the extended key usage asked for. ``diagnose`` only explains a no.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -61,6 +62,7 @@ class Use(enum.Enum):
     SERVICE_TLS = Profile(ExtendedKeyUsageOID.CLIENT_AUTH, ServiceName, dt.timedelta(days=400))
     SERVER = Profile(ExtendedKeyUsageOID.SERVER_AUTH, None, dt.timedelta(days=400))
     RECEIPT = Profile(RECEIPT_SIGNING, ServiceName, dt.timedelta(days=400))
+    TIME = Profile(ExtendedKeyUsageOID.TIME_STAMPING, ServiceName, dt.timedelta(days=400))
 
 
 def verify(
@@ -98,6 +100,22 @@ def verify(
         code = diagnose(chain, root=root, site=site, use=use, now_ms=now_ms)
         kind = CredentialExpiredError if code == "certificate-expired" else CredentialError
         raise kind(code) from error
+
+
+def verify_server(
+    leaf: x509.Certificate, issuer: x509.Certificate, *, root: x509.Certificate, host: str, now_ms: int
+) -> None:
+    """Believe that ``leaf`` is a server's that answers under ``host`` (name or IP address), or say why not.
+
+    Raises:
+        CredentialError: with one of the ``certificate-`` codes.
+    """
+    builder = PolicyBuilder().store(Store([root])).time(moment(now_ms)).max_chain_depth(1)
+    try:
+        builder.build_server_verifier(_subject(host)).verify(leaf, [issuer])
+    except (VerificationError, ValueError) as error:
+        code = diagnose([leaf, issuer], root=root, site="", use=Use.SERVER, now_ms=now_ms)
+        raise CredentialError(code) from error
 
 
 def diagnose(
@@ -157,6 +175,12 @@ def certificate_bytes(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
 
+def serial_bytes(certificate: x509.Certificate) -> bytes:
+    """A certificate's serial number, as hub and authority name it to each other."""
+    number = certificate.serial_number
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
 def load_certificate(der: bytes) -> x509.Certificate:
     """Read a DER certificate.
 
@@ -213,6 +237,13 @@ def _name_fits(certificate: x509.Certificate, use: Use, site: str) -> bool:
     except CredentialError:
         return False
     return type(name) is use.value.name and name.site == site
+
+
+def _subject(host: str) -> x509.DNSName | x509.IPAddress:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _usages(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:

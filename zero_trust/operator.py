@@ -35,9 +35,19 @@ class Operator:
         return voucher
 
     def revoke(self, hub: str, reason: str) -> dict[str, Any]:
-        """Withdraw a hub's standing: ``hub``, ``standing``."""
+        """Withdraw a hub's standing: ``hub``, ``standing``, ``sessions`` ended (None: the broker did not answer)."""
         revoked: dict[str, Any] = self._ask("POST", "/v1/revoke", {"hub": hub, "reason": reason})
         return revoked
+
+    def release(self, hub: str) -> dict[str, Any]:
+        """Confirm a hub that is held: ``hub``, ``standing``."""
+        released: dict[str, Any] = self._ask("POST", "/v1/release", {"hub": hub})
+        return released
+
+    def restore(self, hub: str) -> dict[str, Any]:
+        """Give a revoked hub its standing back: ``hub``, ``standing``."""
+        restored: dict[str, Any] = self._ask("POST", "/v1/restore", {"hub": hub})
+        return restored
 
     def hubs(self) -> list[dict[str, Any]]:
         """All hubs: ``hub``, ``home``, ``words``, ``standing``, ``reason`` and when."""
@@ -97,6 +107,11 @@ class Operator:
     def checkpoints(self) -> list[SignedCheckpoint]:
         """All checkpoints that the site has kept."""
         return [parse_checkpoint(text) for text in self._ask("GET", "/v1/checkpoints")]
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """What operations must look at now: ``hub``, ``since_ms``, ``detail`` and the words."""
+        alarms: list[dict[str, Any]] = self._ask("GET", "/v1/alarms")
+        return alarms
 
     def _ask(self, method: str, path: str, content: dict[str, str] | None = None) -> Any:
         connection = _UnixConnection(self._socket)

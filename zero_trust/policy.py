@@ -15,6 +15,8 @@ class Standing(enum.Enum):
     """What the registry says of a hub."""
 
     ENROLLED = "enrolled"
+    QUARANTINED = "quarantined"  # heard, and waits for a person to confirm it
+    SUSPENDED = "suspended"  # off for too long: not heard until a person lets it in again
     REVOKED = "revoked"
 
 
@@ -47,6 +49,7 @@ class ConnectionFacts:
         standing: what the registry says of ``name.hub``.
         client_id: the MQTT client id it asks for.
         now_ms: wall clock.
+        in_line: whether the certificate is the one that this hub should use now.
     """
 
     name: HubName | None = None
@@ -54,6 +57,7 @@ class ConnectionFacts:
     standing: Standing | None = None
     client_id: str | None = None
     now_ms: int | None = None
+    in_line: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +86,17 @@ def admit_connection(facts: ConnectionFacts) -> Decision:
     so any enrolled hub could otherwise throw another one off.
     """
     name, ends_ms, now_ms = facts.name, facts.certificate_ends_ms, facts.now_ms
-    if name is None or ends_ms is None or now_ms is None or facts.client_id is None:
+    if name is None or ends_ms is None or now_ms is None or facts.client_id is None or facts.in_line is None:
         return deny("evidence-missing")
-    if refused := _standing_refusal(facts.standing):
+    if refused := admit_standing(facts.standing):
         return deny(refused)
     if facts.client_id != name.hub:
         return deny("client-id-not-yours")
     if now_ms >= ends_ms:
         return deny("certificate-expired")
+    # Whoever is held in quarantine may be two: both are heard, or a copied card could silence a home.
+    if not facts.in_line and facts.standing is not Standing.QUARANTINED:
+        return deny("certificate-superseded")
     return Decision(
         allow=True,
         publish=(f"hubs.{name.hub}.up",),
@@ -107,7 +114,7 @@ def admit_batch(facts: BatchFacts) -> Decision:
     )
     if facts.hub is None or starts_ms is None or ends_ms is None or received_ms is None:
         return deny("evidence-missing")
-    if refused := _standing_refusal(facts.standing):
+    if refused := admit_standing(facts.standing):
         return deny(refused)
     if received_ms < starts_ms:
         return deny("certificate-not-yet-valid")
@@ -121,10 +128,13 @@ def deny(code: str) -> Decision:
     return Decision(allow=False, code=code)
 
 
-def _standing_refusal(standing: Standing | None) -> str:
+def admit_standing(standing: Standing | None) -> str:
+    """Why a hub of that standing may not speak; empty if it may."""
     match standing:
-        case Standing.ENROLLED:
+        case Standing.ENROLLED | Standing.QUARANTINED:
             return ""
+        case Standing.SUSPENDED:
+            return "hub-suspended"
         case Standing.REVOKED:
             return "hub-revoked"
         case _:

@@ -15,10 +15,10 @@ from typing import Final
 from zero_trust import fields, keys
 from zero_trust.envelope import sign_tagged, verify_tagged
 from zero_trust.errors import CredentialError, SignatureError, TrustError
-from zero_trust.policy import Standing
+from zero_trust.policy import Standing, admit_standing
 from zero_trust.reasons import Refused
 
-VERSION: Final = 1
+VERSION: Final = 2
 NONCE_BYTES: Final = 16
 
 _QUESTION_TAG: Final = b"lum-question-1\0"
@@ -41,6 +41,7 @@ class Question:
         hub: id it claims.
         nonce: from the authority.
         tls: for a renewal the new TLS key, DER SubjectPublicKeyInfo; else empty.
+        last: for a renewal the serial of the last certificate, if it knows of one; else empty.
         signed: the bytes under the identity key's signature, and the signature.
         tls_proof: for a renewal the TLS key's signature; else empty.
     """
@@ -49,19 +50,25 @@ class Question:
     hub: str
     nonce: bytes
     tls: bytes
+    last: bytes
     signed: bytes
     tls_proof: bytes
 
 
-def ask_renewal(identity: keys.PrivateKey, tls: keys.PrivateKey, hub: str, nonce: bytes) -> bytes:
-    """Ask for a TLS certificate (hub); proves identity and possession of the TLS key."""
-    signed = _sign(identity, Ask.RENEW, hub, nonce, keys.public_bytes(tls.public_key()))
+def ask_renewal(
+    identity: keys.PrivateKey, tls: keys.PrivateKey, hub: str, nonce: bytes, last: bytes = b""
+) -> bytes:
+    """Ask for a TLS certificate (hub); proves identity and possession of the TLS key.
+
+    ``last`` is the serial of the last certificate it got, by which a copied card shows; see ``lineage.py``.
+    """
+    signed = _sign(identity, Ask.RENEW, hub, nonce, keys.public_bytes(tls.public_key()), last)
     return fields.pack(signed, keys.sign(tls, _TLS_PROOF_TAG + signed))
 
 
 def ask_standing(identity: keys.PrivateKey, hub: str, nonce: bytes) -> bytes:
     """Ask how this hub stands (hub)."""
-    return fields.pack(_sign(identity, Ask.STANDING, hub, nonce, b""), b"")
+    return fields.pack(_sign(identity, Ask.STANDING, hub, nonce), b"")
 
 
 def read_question(packed: bytes) -> Question:
@@ -72,10 +79,10 @@ def read_question(packed: bytes) -> Question:
     """
     signed, tls_proof = fields.unpack(packed, (bytes, bytes))
     body = signed[: -keys.SIGNATURE_BYTES]
-    version, ask, hub, nonce, tls = fields.unpack(body, (int, str, str, bytes, bytes))
+    version, ask, hub, nonce, tls, last = fields.unpack(body, (int, str, str, bytes, bytes, bytes))
     if version != VERSION or ask not in {kind.value for kind in Ask}:
         raise CredentialError("request-malformed", f"version {version}, {ask[:16]!r}")
-    return Question(Ask(ask), hub, nonce, tls, signed, tls_proof)
+    return Question(Ask(ask), hub, nonce, tls, last, signed, tls_proof)
 
 
 def judge_question(
@@ -83,7 +90,8 @@ def judge_question(
 ) -> Refused | None:
     """Judge a question (authority); None means: answer it.
 
-    A revoked hub is refused renewal, but may still learn its standing.
+    A revoked or suspended hub is refused renewal, but may still learn its standing. Whether a renewal is in
+    line with the ones before is for ``lineage.py`` to judge.
 
     Args:
         question: as read.
@@ -131,8 +139,8 @@ class Nonces:
 
 
 def _judge_renewal(question: Question, standing: Standing) -> Refused | None:
-    if standing is not Standing.ENROLLED:
-        return Refused("hub-revoked")
+    if refused := admit_standing(standing):
+        return Refused(refused)
     try:
         tls = keys.public_key(question.tls)
         keys.verify(tls, question.tls_proof, _TLS_PROOF_TAG + question.signed, code="no-proof-of-possession")
@@ -141,5 +149,7 @@ def _judge_renewal(question: Question, standing: Standing) -> Refused | None:
     return None
 
 
-def _sign(identity: keys.PrivateKey, ask: Ask, hub: str, nonce: bytes, tls: bytes) -> bytes:
-    return sign_tagged(identity, _QUESTION_TAG, fields.pack(VERSION, ask.value, hub, nonce, tls))
+def _sign(
+    identity: keys.PrivateKey, ask: Ask, hub: str, nonce: bytes, tls: bytes = b"", last: bytes = b""
+) -> bytes:
+    return sign_tagged(identity, _QUESTION_TAG, fields.pack(VERSION, ask.value, hub, nonce, tls, last))

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography import x509
 
 from zero_trust import keys
-from zero_trust.errors import KeyStoreError
+from zero_trust.credential import load_certificate, verify_server
+from zero_trust.errors import CredentialError, KeyStoreError
 from zero_trust.keystore import certificates_pem, key_pem, read_private
+
+_NO_CHECK_TIME = 0x200000
+# X509_V_ERR_... of openssl/x509_vfy.h, as OpenSSL itself would have said it.
+_UNSPECIFIED, _NOT_YET_VALID, _HAS_EXPIRED = 1, 9, 10
+_VERIFY_CODES = {"certificate-not-yet-valid": _NOT_YET_VALID, "certificate-expired": _HAS_EXPIRED}
 
 
 def server_context(chain_file: Path, key_file: Path) -> ssl.SSLContext:
@@ -32,6 +39,50 @@ def pinned_context(root: x509.Certificate) -> ssl.SSLContext:
     return context
 
 
+def timeless_context(root: x509.Certificate) -> ssl.SSLContext:
+    """As :func:`pinned_context`, but dates are not looked at: for asking what time it is, and nothing else."""
+    context = pinned_context(root)
+    # ssl has no name for X509_V_FLAG_NO_CHECK_TIME (openssl/x509_vfy.h); everything else is still checked.
+    context.verify_flags |= _NO_CHECK_TIME
+    return context
+
+
+def dated_context(
+    root: x509.Certificate, issuer: x509.Certificate, now_ms: Callable[[], int]
+) -> ssl.SSLContext:
+    """As :func:`pinned_context`, but dates are judged by ``now_ms`` and not by this machine's clock.
+
+    Args:
+        root: the one root that is believed.
+        issuer: the authority that issues servers' certificates.
+        now_ms: wall clock, as the site has told it.
+    """
+
+    class DatedSocket(ssl.SSLSocket):
+        """Judges the other end's certificate once OpenSSL has found nothing but its dates to doubt."""
+
+        def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the base class has it so
+            super().do_handshake(block)
+            shown = self.getpeercert(binary_form=True)
+            try:
+                leaf = load_certificate(shown or b"")
+                verify_server(leaf, issuer, root=root, host=str(self.server_hostname), now_ms=now_ms())
+            except CredentialError as error:
+                self.close()
+                raise _unverified(error) from error
+
+    context = timeless_context(root)
+    context.sslsocket_class = DatedSocket
+    return context
+
+
+def _unverified(error: CredentialError) -> ssl.SSLCertVerificationError:
+    trouble = ssl.SSLCertVerificationError(1, str(error))
+    trouble.verify_code = _VERIFY_CODES.get(error.code, _UNSPECIFIED)
+    trouble.verify_message = str(error)
+    return trouble
+
+
 def unproven_context() -> ssl.SSLContext:
     """For one question only: which root does the site show? A voucher's hash then proves the answer.
 
@@ -44,10 +95,9 @@ def unproven_context() -> ssl.SSLContext:
 
 
 def hub_context(
-    root: x509.Certificate, chain: tuple[x509.Certificate, ...], key: keys.PrivateKey
+    context: ssl.SSLContext, chain: tuple[x509.Certificate, ...], key: keys.PrivateKey
 ) -> ssl.SSLContext:
-    """For a hub that talks to the broker: its key comes from memory and never touches a disk."""
-    context = pinned_context(root)
+    """Add a hub's certificate to ``context``: its key comes from memory and never touches a disk."""
     # OpenSSL loads keys from files only; this one lives in memory and has no name in any directory.
     descriptor = os.memfd_create("lum-tls", os.MFD_CLOEXEC)
     with open(descriptor, "wb") as file:  # noqa: PTH123 - wraps a descriptor

@@ -15,6 +15,7 @@ from zero_trust.names import ServiceName, check_label
 
 VERSION = 1
 RECEIPT_SERVICE = "intake"
+TIME_SERVICE = "authority"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class TrustSet:
         site: the site's name.
         root: trusted because a voucher named its hash.
         tls: issues certificates of servers and hubs.
-        data: certifies keys that sign batches and receipts.
+        data: certifies keys that sign batches, receipts and the time.
     """
 
     site: str
@@ -58,8 +59,15 @@ class TrustSet:
         Raises:
             CredentialError: with one of the ``certificate-`` codes.
         """
+        return self._service_key(certificate, Use.RECEIPT, RECEIPT_SERVICE, now_ms)
+
+    def time_key(self, certificate: bytes, now_ms: int) -> PublicKey:
+        """The key that ``certificate`` (DER) certifies to sign the time; raises as :meth:`receipt_key`."""
+        return self._service_key(certificate, Use.TIME, TIME_SERVICE, now_ms)
+
+    def _service_key(self, certificate: bytes, use: Use, service: str, now_ms: int) -> PublicKey:
         leaf = load_certificate(certificate)
-        name = verify([leaf, self.data], root=self.root, site=self.site, use=Use.RECEIPT, now_ms=now_ms)
-        if name != ServiceName(self.site, RECEIPT_SERVICE):
+        name = verify([leaf, self.data], root=self.root, site=self.site, use=use, now_ms=now_ms)
+        if name != ServiceName(self.site, service):
             raise CredentialError("certificate-name-wrong")
         return certificate_key(leaf)

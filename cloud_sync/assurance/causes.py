@@ -18,6 +18,7 @@ class Cause(enum.Enum):
     HUB_SILENT = "hub-silent"
     HUB_UNKNOWN = "hub-unknown"
     HUB_REVOKED = "hub-revoked"
+    HUB_HELD = "hub-held"
     NOT_JUDGED = "not-judged"
     WATCH_SILENT = "watch-silent"
     NO_SENSORS = "no-sensors"
@@ -88,6 +89,11 @@ _WORDS = {
         "This hub was withdrawn, so we believe nothing it says.",
         Who.OPERATOR,
         "The people who run this service must set up a new hub.",
+    ),
+    Cause.HUB_HELD: Words(
+        "The hub waits until we have confirmed that it is the right one; what it reports is kept.",
+        Who.OPERATOR,
+        "The people who run this service must confirm it; they may call the home.",
     ),
     Cause.NOT_JUDGED: Words(
         "We have not looked at it yet.",

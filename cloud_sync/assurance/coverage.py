@@ -52,6 +52,7 @@ class HubFacts:
     Attributes:
         enrolled_ms: when it was enrolled.
         revoked_ms: since when it is revoked; None if it is not.
+        held_ms: since when it waits for somebody to confirm that it is the right one; None if it does not.
         beat_ms: when its last believed heartbeat came; None if none ever did.
         frame_age_s: how old its last decoded frame was at that heartbeat.
     """
@@ -60,6 +61,7 @@ class HubFacts:
     revoked_ms: int | None
     beat_ms: int | None
     frame_age_s: int | None
+    held_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,8 @@ def _hub_fault(hub: HubFacts | None, now_ms: int) -> tuple[Cause, int | None] | 
     """Why nothing behind this hub can be watched, and since when; None if it can."""
     if hub is None:
         return Cause.HUB_UNKNOWN, None
-    if hub.revoked_ms is not None:
-        return Cause.HUB_REVOKED, hub.revoked_ms
+    if hub.revoked_ms is not None or hub.held_ms is not None:
+        return _doubt(hub)
     if hub.beat_ms is None:
         return Cause.HUB_SILENT, hub.enrolled_ms
     if not _recent(hub.beat_ms, now_ms, BEAT_AGE_MAX_MS):
@@ -149,6 +151,13 @@ def _hub_fault(hub: HubFacts | None, now_ms: int) -> tuple[Cause, int | None] | 
     if hub.frame_age_s is None or hub.frame_age_s > FRAME_AGE_MAX_S:
         return Cause.RADIO_DEAF, hub.beat_ms - (hub.frame_age_s or 0) * 1000
     return None
+
+
+def _doubt(hub: HubFacts) -> tuple[Cause, int | None]:
+    """Why a hub is not believed, and since when."""
+    if hub.revoked_ms is not None:
+        return Cause.HUB_REVOKED, hub.revoked_ms
+    return Cause.HUB_HELD, hub.held_ms
 
 
 def _sensor_fault(sensor: SensorFacts, now_ms: int) -> tuple[Cause, int | None] | None:

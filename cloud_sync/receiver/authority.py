@@ -33,6 +33,7 @@ from cloud_sync.receiver.desk import Desk
 from cloud_sync.receiver.desk_api import audit_routes, desk_routes
 from cloud_sync.receiver.http import read_body, read_json, refused_json, status_of
 from cloud_sync.receiver.registrar import Office, Registrar
+from cloud_sync.receiver.sessions import Sessions
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from zero_trust.authority import Issuer
@@ -53,6 +54,7 @@ from zero_trust.trust_set import TrustSet
 
 REFUSALS_SHOWN_MAX = 1000
 BOOK_LOOK_PERIOD_S = 60.0
+REGISTRY_LOOK_PERIOD_S = 5.0
 
 _log = structlog.get_logger()
 
@@ -71,10 +73,11 @@ async def run(config: ReceiverConfig) -> None:
     registrar = Registrar(
         open_office(config), registry, config.limits, clock_ms=_wall_clock_ms, entropy=os.urandom
     )
+    sessions = Sessions(registrar.may_connect)
     hubs = _hub_server(config, registrar)
     desk = Desk(db, config, _wall_clock_ms)
     registry.audit.record_change(_wall_clock_ms(), "site", site_facts(registrar.trust))
-    admin = admin_app(registrar, registry)
+    admin = admin_app(registrar, registry, sessions)
     admin.routes.extend([*desk_routes(desk), *audit_routes(desk.audit)])
     operators = _Server(_server_config(admin))
     try:
@@ -82,7 +85,8 @@ async def run(config: ReceiverConfig) -> None:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_serve(hubs, hub_socket), name="hubs")
                 tasks.create_task(_serve(operators, admin_socket), name="operators")
-                tasks.create_task(_answer_broker(config, registrar), name="admission")
+                tasks.create_task(_answer_broker(config, registrar, sessions), name="admission")
+                tasks.create_task(_watch_registry(registrar), name="registry")
                 tasks.create_task(_look_at_book(desk), name="book")
     finally:
         db.close()
@@ -110,6 +114,7 @@ def hub_app(registrar: Registrar, request_max_bytes: int) -> Starlette:
         routes=[
             Route("/v1/bundle", bundle, methods=["GET"]),
             Route("/v1/nonce", nonce, methods=["POST"]),
+            Route("/v1/time", question(registrar.time, "time"), methods=["POST"]),
             Route("/v1/enrol", question(registrar.enrol, "enrol"), methods=["POST"]),
             Route("/v1/renew", question(registrar.renew, "renew"), methods=["POST"]),
             Route("/v1/standing", question(registrar.standing, "standing"), methods=["POST"]),
@@ -117,7 +122,7 @@ def hub_app(registrar: Registrar, request_max_bytes: int) -> Starlette:
     )
 
 
-def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
+def admin_app(registrar: Registrar, registry: Registry, sessions: Sessions) -> Starlette:
     """HTTP for operators: JSON in, JSON out; who may open the socket may do all of it."""
 
     async def voucher(request: Request) -> Response:
@@ -128,8 +133,17 @@ def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
     async def revoke(request: Request) -> Response:
         asked = await read_json(request)
         hub = check_hub_id(str(asked.get("hub", "")))
-        refused = registrar.revoke(hub, str(asked.get("reason", "")))
-        return refused_json(refused) if refused else JSONResponse({"hub": hub, "standing": "revoked"})
+        if refused := registrar.revoke(hub, str(asked.get("reason", ""))):
+            return refused_json(refused)
+        return JSONResponse({"hub": hub, "standing": "revoked", "sessions": await sessions.end(hub)})
+
+    def let_in(judge: Callable[[str], Refused | None]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            hub = check_hub_id(str((await read_json(request)).get("hub", "")))
+            refused = judge(hub)
+            return refused_json(refused) if refused else JSONResponse({"hub": hub, "standing": "enrolled"})
+
+        return endpoint
 
     async def hubs(_: Request) -> Response:
         return JSONResponse([_hub_json(row) for row in registry.hubs()])
@@ -137,6 +151,9 @@ def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
     async def refusals(_: Request) -> Response:
         rows = registry.refusals(REFUSALS_SHOWN_MAX)
         return JSONResponse([asdict(row) | Refused(row.code).words for row in rows])
+
+    async def alarms(_: Request) -> Response:
+        return JSONResponse([asdict(alarm) | Refused(alarm.code).words for alarm in registrar.alarms()])
 
     async def untrusted(_: Request, error: Exception) -> Response:
         assert isinstance(error, TrustError)  # noqa: S101 - registered for this class below
@@ -146,6 +163,9 @@ def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
         routes=[
             Route("/v1/voucher", voucher, methods=["POST"]),
             Route("/v1/revoke", revoke, methods=["POST"]),
+            Route("/v1/restore", let_in(registrar.restore), methods=["POST"]),
+            Route("/v1/release", let_in(registrar.release), methods=["POST"]),
+            Route("/v1/alarms", alarms, methods=["GET"]),
             Route("/v1/hubs", hubs, methods=["GET"]),
             Route("/v1/refusals", refusals, methods=["GET"]),
         ],
@@ -154,8 +174,14 @@ def admin_app(registrar: Registrar, registry: Registry) -> Starlette:
 
 
 @contextlib.asynccontextmanager
-async def admission(config: ReceiverConfig, registrar: Registrar) -> AsyncIterator[None]:
-    """Answer the broker's questions while the block runs; waits for the broker as long as it takes."""
+async def admission(
+    config: ReceiverConfig, registrar: Registrar, sessions: Sessions | None = None
+) -> AsyncIterator[None]:
+    """Answer the broker's questions while the block runs; waits for the broker as long as it takes.
+
+    Whoever has been turned out while the broker could not be asked loses their session as soon as it can.
+    """
+    sessions = sessions or Sessions(registrar.may_connect)
     pair = broker.callout_pair(load_callout_key(config.paths.authority / "callout.key"))
 
     async def admit(message: Msg) -> None:
@@ -169,18 +195,26 @@ async def admission(config: ReceiverConfig, registrar: Registrar) -> AsyncIterat
         _log.info("broker.admission", name=name, client_id=knock.client_id, code=decision.code)
         await message.respond(answer(knock, decision, name=name, pair=pair, now_s=_wall_clock_ms() // 1000))
 
-    connection = await nats.connect(**broker.authority_options(config).arguments, error_cb=_trouble)
+    async def sweep() -> None:
+        await asyncio.gather(*(sessions.end(hub) for hub in registrar.turned_out()))
+
+    connection = await nats.connect(
+        **broker.authority_options(config).arguments, error_cb=_trouble, reconnected_cb=sweep
+    )
     try:
+        sessions.use(connection)
         await connection.subscribe(broker.ADMISSION_SUBJECT, cb=admit)
         await connection.flush()
+        await sweep()
         _log.info("broker.answering")
         yield
     finally:
+        sessions.use(None)
         await connection.close()
 
 
-async def _answer_broker(config: ReceiverConfig, registrar: Registrar) -> None:
-    async with admission(config, registrar):
+async def _answer_broker(config: ReceiverConfig, registrar: Registrar, sessions: Sessions) -> None:
+    async with admission(config, registrar, sessions):
         await asyncio.Event().wait()
 
 
@@ -195,6 +229,14 @@ async def _look_at_book(desk: Desk) -> None:
         except sqlite3.Error as error:  # a store that is busy or full now may be well again in a minute
             _log.error("book.store", error=str(error))
         await asyncio.sleep(BOOK_LOOK_PERIOD_S)
+
+
+async def _watch_registry(registrar: Registrar) -> None:
+    """Look whether the registry answers; for how long it has not is for the registrar to judge."""
+    while True:
+        if trouble := registrar.look():
+            _log.error("registry.unreachable", trouble=trouble, alarms=[a.code for a in registrar.alarms()])
+        await asyncio.sleep(REGISTRY_LOOK_PERIOD_S)
 
 
 async def _trouble(error: Exception) -> None:

@@ -3,6 +3,7 @@
 Hubs speak MQTT 3.1.1 to it, the site's services speak NATS; both show certificates over TLS 1.3.
 Services are users by the name in their certificate; every hub is admitted by the authority
 (auth callout), so the broker keeps no list of hubs. An authority that is down admits nobody.
+Two requests of the system account are lent to the authority, so that it can end a live session.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ ACCOUNT = "SITE"
 UPLINK_SUBJECTS = "hubs.*.up"
 DOWNLINK_SUBJECTS = "cmd.*"
 ADMISSION_SUBJECT = "$SYS.REQ.USER.AUTH"
+SESSIONS_SUBJECT = "$SYS.REQ.SERVER.PING.CONNZ"
+KICK_SUBJECT = "$SYS.REQ.SERVER.{}.KICK"
 RECONNECT_WAIT_S = 0.2
 
 # The broker insists on JetStream for MQTT, though nothing here is ever stored: hubs publish at
@@ -45,10 +48,20 @@ accounts {{
       {{ user: {intake}, allowed_connection_types: ["STANDARD"],
          permissions: {{ publish: {{ allow: [{down}] }}, subscribe: {{ allow: [{up}] }} }} }}
       {{ user: {authority}, allowed_connection_types: ["STANDARD"],
-         permissions: {{ publish: {{ deny: [">"] }}, subscribe: {{ allow: [{admission}] }}, allow_responses: true }} }}
+         permissions: {{ publish: {{ allow: [{asks}] }}, subscribe: {{ allow: [{admission}, "_INBOX.>"] }}, allow_responses: true }} }}
+    ]
+    imports: [
+      {{ service: {{ account: SYS, subject: {list} }} }}
+      {{ service: {{ account: SYS, subject: {kick} }} }}
     ]
   }}
-  SYS {{ users: [] }}
+  SYS {{
+    users: []
+    exports: [
+      {{ service: {list}, response_type: stream, accounts: [SITE] }}
+      {{ service: {kick}, accounts: [SITE] }}
+    ]
+  }}
 }}
 system_account: SYS
 authorization {{
@@ -128,6 +141,9 @@ def broker_config(config: ReceiverConfig, issuer: str) -> str:
         up=_quote(UPLINK_SUBJECTS),
         down=_quote(DOWNLINK_SUBJECTS),
         admission=_quote(ADMISSION_SUBJECT),
+        asks=", ".join(map(_quote, (SESSIONS_SUBJECT, KICK_SUBJECT.format("*")))),
+        list=_quote(SESSIONS_SUBJECT),
+        kick=_quote(KICK_SUBJECT.format("*")),
         issuer=_quote(issuer),
     )
 
@@ -142,7 +158,7 @@ def intake_options(config: ReceiverConfig) -> ServiceOptions:
 
 
 def authority_options(config: ReceiverConfig) -> ServiceOptions:
-    """How the authority connects: may answer admission questions, nothing else.
+    """How the authority connects: may answer admission questions, list sessions and end them; nothing else.
 
     Raises:
         KeyStoreError: its key or certificate cannot be used.

@@ -5,6 +5,8 @@ Knows registry and issuing keys; knows neither HTTP nor the broker's protocol.
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,17 +14,29 @@ from cryptography import x509
 
 from cloud_sync.receiver.config import Limits
 from cloud_sync.receiver.store.registry import HubRow, Registry
-from zero_trust import enrolment, fields, keys
+from zero_trust import enrolment, fields, keys, lineage
 from zero_trust.authority import SERIAL_BYTES, Issuer, issue
-from zero_trust.credential import Use, certificate_bytes, validity_ms, verify
+from zero_trust.credential import (
+    Use,
+    certificate_bytes,
+    certificate_key,
+    load_certificate,
+    serial_bytes,
+    validity_ms,
+    verify,
+)
 from zero_trust.errors import TrustError
 from zero_trust.evidence import issued_facts
-from zero_trust.names import HUB_ID_ENTROPY_BYTES, HubName, new_hub_id
-from zero_trust.policy import ConnectionFacts, Decision, Standing, admit_connection, deny
+from zero_trust.names import HUB_ID_ENTROPY_BYTES, HubName, ServiceName, new_hub_id
+from zero_trust.policy import ConnectionFacts, Decision, Standing, admit_connection, admit_standing, deny
 from zero_trust.reasons import Refused
 from zero_trust.renewal import Ask, Nonces, Question, judge_question, read_question
-from zero_trust.trust_set import TrustSet
+from zero_trust.timekeeping import NONCE_BYTES, tell_time
+from zero_trust.trust_set import TIME_SERVICE, TrustSet
 from zero_trust.voucher import VoucherRow, new_voucher
+
+TIME_RENEW_MS = 100 * 86_400_000  # how long the certificate of the time key is given out; it lives 400 days
+UNREACHABLE_ALARM_MS = 60_000  # a registry that has not answered for so long is an alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,23 @@ class Office:
     data: Issuer = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that operations must look at, as long as it stands.
+
+    Attributes:
+        code: key into ``reasons.toml``.
+        since_ms: wall clock.
+        hub: whom it is about; empty if it is about the site.
+        detail: what in particular.
+    """
+
+    code: str
+    since_ms: int
+    hub: str = ""
+    detail: str = ""
+
+
 class Registrar:
     """Answers hubs, the broker and operators, one at a time."""
 
@@ -66,6 +97,10 @@ class Registrar:
         self._nonces = Nonces(
             age_max_ms=limits.nonce_age_max_s * 1000, count_max=limits.nonces_max, entropy=entropy
         )
+        self._unreachable_since_ms: int | None = None
+        self._time_key = keys.generate_key()  # certified anew by each process; hubs ask for no other
+        self._time_certificate = b""
+        self._time_renew_ms = 0
 
     @property
     def trust(self) -> TrustSet:
@@ -80,6 +115,18 @@ class Registrar:
     def nonce(self) -> bytes:
         """A fresh nonce for one question."""
         return self._nonces.give(self._clock_ms())
+
+    def time(self, nonce: bytes) -> bytes | Refused:
+        """The time, signed over the asker's nonce; anybody may ask."""
+        if len(nonce) != NONCE_BYTES:
+            return self.refuse("time", "", Refused("request-malformed", f"a nonce of {len(nonce)} bytes"))
+        now_ms = self._clock_ms()
+        if now_ms >= self._time_renew_ms:
+            name = ServiceName(self._office.trust.site, TIME_SERVICE)
+            certificate = self._issue(self._office.data, self._time_key.public_key(), name, Use.TIME)
+            self._time_certificate = certificate_bytes(certificate)
+            self._time_renew_ms = now_ms + TIME_RENEW_MS
+        return tell_time(self._time_key, self._time_certificate, nonce, now_ms)
 
     def enrol(self, packed: bytes) -> bytes | Refused:
         """Judge an enrolment request; the packed answer if it is granted."""
@@ -102,16 +149,20 @@ class Registrar:
                 return self.refuse("enrol", "", refused)
 
     def renew(self, packed: bytes) -> bytes | Refused:
-        """Judge a renewal; packed TLS certificate and its issuer if it is granted."""
+        """Judge a renewal; if it is granted, packed TLS certificate, its issuer, and a code if the hub is held."""
         question = self._question(packed, Ask.RENEW)
         if isinstance(question, Refused):
             return question
-        row = self._registry.hub(question.hub)
-        assert row is not None  # noqa: S101 - judge_question answers no unknown hub
-        certificate = self._issue(
-            self._office.tls, keys.public_key(question.tls), self._name(row), Use.HUB_TLS
-        )
-        return fields.pack(certificate_bytes(certificate), certificate_bytes(self._office.tls.certificate))
+        now_ms, line = self._clock_ms(), self._registry.line(question.hub)
+        assert line is not None  # noqa: S101 - judge_question answers no unknown hub
+        match lineage.judge(line, last=question.last, key=question.tls, now_ms=now_ms):
+            case lineage.TooLong(days):
+                self._registry.stand(question.hub, Standing.SUSPENDED, f"it was off for {days} days", now_ms)
+                return self.refuse("renew", question.hub, Refused("hub-suspended", f"off for {days} days"))
+            case lineage.Again(certificate):
+                return self._renewal(question.hub, certificate)
+            case lineage.Next(held):
+                return self._renewal(question.hub, self._renew(question, held, now_ms))
 
     def standing(self, packed: bytes) -> dict[str, str | int] | Refused:
         """Tell a hub how it stands, in words; a revoked one is told as well."""
@@ -125,8 +176,8 @@ class Registrar:
             "since_ms": row.standing_at_ms,
             "reason": row.reason,
         }
-        if row.standing is Standing.REVOKED:
-            standing |= Refused("hub-revoked").words
+        if row.standing is not Standing.ENROLLED:
+            standing |= Refused(_standing_code(row.standing)).words
         return standing
 
     def admit(self, chain: tuple[x509.Certificate, ...], client_id: str | None) -> tuple[str, Decision]:
@@ -139,14 +190,22 @@ class Registrar:
             self.refuse("broker", client_id or "", Refused(error.code, error.detail))
             return "", deny(error.code)
         assert isinstance(name, HubName)  # noqa: S101 - verify has checked the kind of name for this use
+        try:
+            standing, line = self._registry.standing(name.hub), self._registry.line(name.hub)
+        except sqlite3.Error:  # a registry that does not answer is a closed door
+            return name.uri, deny("registry-unreachable")
+        used = lineage.used(line, serial_bytes(chain[0])) if line else None
         facts = ConnectionFacts(
             name=name,
             certificate_ends_ms=validity_ms(chain[0])[1],
-            standing=self._registry.standing(name.hub),
+            standing=standing,
             client_id=client_id,
             now_ms=now_ms,
+            in_line=used is not None if line else None,
         )
         decision = admit_connection(facts)
+        if decision.allow and used and used != line:
+            self._registry.used(name.hub, used)
         if not decision.allow:
             self.refuse("broker", name.hub, Refused(decision.code, f"client id {(client_id or '')[:64]!r}"))
         else:
@@ -173,11 +232,64 @@ class Registrar:
 
     def revoke(self, hub: str, reason: str) -> Refused | None:
         """Withdraw a hub's standing; None if it is done."""
-        return None if self._registry.revoke(hub, reason, self._clock_ms()) else Refused("hub-unknown", hub)
+        done = self._registry.stand(hub, Standing.REVOKED, reason, self._clock_ms())
+        return None if done else Refused("hub-unknown", hub)
+
+    def release(self, hub: str) -> Refused | None:
+        """Confirm a held hub; None if it is done.
+
+        Its line of certificates begins anew. If there are two holders, they fork it again at once.
+        """
+        if self._registry.standing(hub) not in {Standing.QUARANTINED, Standing.SUSPENDED}:
+            return Refused("hub-not-held", hub)
+        self._registry.release(hub, self._clock_ms())
+        return None
+
+    def restore(self, hub: str) -> Refused | None:
+        """Give a revoked hub its standing back; None if it is done."""
+        if self._registry.standing(hub) is not Standing.REVOKED:
+            return Refused("hub-not-revoked", hub)
+        self._registry.stand(hub, Standing.ENROLLED, "", self._clock_ms())
+        return None
+
+    def may_connect(self, hub: str) -> bool:
+        """Whether the standing of ``hub`` allows it a session; not while the registry cannot be read."""
+        with contextlib.suppress(sqlite3.Error):
+            return admit_standing(self._registry.standing(hub)) == ""
+        return False
+
+    def turned_out(self) -> list[str]:
+        """The hubs whose standing allows them no session; none while the registry cannot be read."""
+        with contextlib.suppress(sqlite3.Error):
+            return [row.hub for row in self._registry.hubs() if admit_standing(row.standing)]
+        return []
+
+    def look(self) -> str:
+        """Look whether the registry answers; the trouble in its own words, empty if there is none."""
+        try:
+            self._registry.hub("")
+        except sqlite3.Error as error:
+            self._unreachable_since_ms = self._unreachable_since_ms or self._clock_ms()
+            return str(error)
+        self._unreachable_since_ms = None
+        return ""
+
+    def alarms(self) -> list[Alarm]:
+        """What operations must look at, now."""
+        since_ms = self._unreachable_since_ms
+        if since_ms is not None:
+            lasts_ms = self._clock_ms() - since_ms
+            return [Alarm("registry-unreachable", since_ms)] if lasts_ms >= UNREACHABLE_ALARM_MS else []
+        return [
+            Alarm(_standing_code(row.standing), row.standing_at_ms, row.hub, row.reason)
+            for row in self._registry.hubs()
+            if row.standing in {Standing.QUARANTINED, Standing.SUSPENDED}
+        ]
 
     def refuse(self, where: str, hub: str, refused: Refused) -> Refused:
         """Write a refusal down for the operator, and hand it on."""
-        self._registry.refuse(self._clock_ms(), where, hub, refused.code, refused.detail)
+        with contextlib.suppress(sqlite3.Error):  # it is no less refused for want of a place to write that
+            self._registry.refuse(self._clock_ms(), where, hub, refused.code, refused.detail)
         return refused
 
     def _enrol(self, request: enrolment.Request, voucher: VoucherRow, home: str, now_ms: int) -> bytes:
@@ -198,6 +310,43 @@ class Registrar:
         self._registry.enrol(row, enrolment.after_use(voucher, request, answer))
         return answer
 
+    def _renew(self, question: Question, held: str, now_ms: int) -> bytes:
+        """Issue the next certificate of that line; keeps it before it is given out."""
+        row = self._registry.hub(question.hub)
+        assert row is not None  # noqa: S101 - judge_question answers no unknown hub
+        certificate = self._issue(
+            self._office.tls, keys.public_key(question.tls), self._name(row), Use.HUB_TLS
+        )
+        packed = certificate_bytes(certificate)
+        line = lineage.issued(
+            last=question.last,
+            key=question.tls,
+            serial=serial_bytes(certificate),
+            certificate=packed,
+            now_ms=now_ms,
+        )
+        # Whoever is held already keeps the reason for which, and the time since when.
+        why = held if row.standing is Standing.ENROLLED else ""
+        self._registry.renewed(question.hub, line, why, now_ms, self._data_certificate(row, now_ms))
+        return packed
+
+    def _data_certificate(self, row: HubRow, now_ms: int) -> bytes:
+        """For the hub's data key: the one it has, or a new one once half of its life is over.
+
+        The hub need not know: batches carry no certificate, and the intake reads it in the registry.
+        """
+        certificate = load_certificate(row.data_certificate)
+        starts_ms, ends_ms = validity_ms(certificate)
+        if now_ms < (starts_ms + ends_ms) // 2:
+            return row.data_certificate
+        fresh = self._issue(self._office.data, certificate_key(certificate), self._name(row), Use.HUB_DATA)
+        return certificate_bytes(fresh)
+
+    def _renewal(self, hub: str, certificate: bytes) -> bytes:
+        held = self._registry.standing(hub) is Standing.QUARANTINED
+        issuer = certificate_bytes(self._office.tls.certificate)
+        return fields.pack(certificate, issuer, "hub-quarantined" if held else "")
+
     def _question(self, packed: bytes, ask: Ask) -> Question | Refused:
         try:
             question = read_question(packed)
@@ -213,7 +362,9 @@ class Registrar:
         )
         return self.refuse(ask.value, question.hub, refused) if refused else question
 
-    def _issue(self, issuer: Issuer, public: keys.PublicKey, name: HubName, use: Use) -> x509.Certificate:
+    def _issue(
+        self, issuer: Issuer, public: keys.PublicKey, name: HubName | ServiceName, use: Use
+    ) -> x509.Certificate:
         now_ms, serial = self._clock_ms(), self._entropy(SERIAL_BYTES)
         certificate = issue(issuer, public, name=name, use=use, now_ms=now_ms, serial=serial)
         # Before anybody gets it: what is not in the log was not issued here.
@@ -222,3 +373,7 @@ class Registrar:
 
     def _name(self, row: HubRow) -> HubName:
         return HubName(self._office.trust.site, row.home, row.hub)
+
+
+def _standing_code(standing: Standing) -> str:
+    return f"hub-{standing.value}"

@@ -1,15 +1,19 @@
 """The hub's way to its authority: enrol, renew, ask its standing. HTTPS; blocking, so call it in a thread.
 
 What it keeps in the state directory: ``identity.key`` and ``data.key``, written before anything is
-asked; ``enrol-request`` while an answer is awaited; ``credential`` once enrolled. The TLS key lives
-in memory alone.
+asked; ``enrol-request`` while an answer is awaited; ``credential`` once enrolled; ``tls-serial``, by
+which it names its last TLS certificate; ``time-floor``, the last time that was believed. The TLS key
+lives in memory alone. No clock of this machine is believed: the site signs the time (``ask_time``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import ssl
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -18,14 +22,16 @@ from typing import Any
 import msgpack
 from cryptography import x509
 
+from edge_agent.core.batching import SOFTWARE_EPOCH_MS
 from edge_agent.errors import AgentError, CredentialError, UplinkError
-from zero_trust import enrolment, fields, keys
+from zero_trust import enrolment, fields, keys, timekeeping
 from zero_trust.credential import (
     Use,
     certificate_bytes,
     certificate_key,
     certificate_name,
     load_certificate,
+    serial_bytes,
     validity_ms,
     verify,
 )
@@ -34,13 +40,13 @@ from zero_trust.keystore import load_key, read_private, save_key, write_private
 from zero_trust.names import HubName
 from zero_trust.reasons import reason
 from zero_trust.renewal import NONCE_BYTES, ask_renewal, ask_standing
-from zero_trust.tls import hub_context, pinned_context, unproven_context
+from zero_trust.tls import dated_context, hub_context, timeless_context, unproven_context
 from zero_trust.trust_set import TrustSet
 from zero_trust.voucher import Voucher, parse_voucher, root_hash
 
 TIMEOUT_S = 10.0
 ANSWER_MAX_BYTES = 65_536
-RENEW_AFTER_PART = 2 / 3
+FLOOR_STEP_MS = 3_600_000  # the floor is kept this often: the card wears with every write
 
 _CREDENTIAL_VERSION = 1
 _CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED = 9, 10  # X509_V_ERR_..., the only two that time alone can cause
@@ -61,6 +67,7 @@ class HubIdentity:
         authority_port: ... over HTTPS.
         broker_host: where batches go ...
         broker_port: ... by MQTT over TLS.
+        state_dir: where the hub keeps what it must not forget.
     """
 
     name: HubName
@@ -72,6 +79,7 @@ class HubIdentity:
     authority_port: int
     broker_host: str
     broker_port: int
+    state_dir: Path
 
     @property
     def site(self) -> str:
@@ -101,25 +109,51 @@ class TlsCredential:
     Attributes:
         chain: leaf, then its issuer.
         key: never written to a disk.
-        root: whom to believe at the other end.
+        trust: whom to believe at the other end.
         starts_ms: wall clock.
         ends_ms: wall clock.
+        held: code of the reason for which a person must confirm this hub; empty if nobody need.
     """
 
     chain: tuple[x509.Certificate, ...] = field(repr=False)
     key: keys.PrivateKey = field(repr=False)
-    root: x509.Certificate = field(repr=False)
+    trust: TrustSet = field(repr=False)
     starts_ms: int
     ends_ms: int
+    held: str = ""
 
     @property
-    def renew_at_ms(self) -> int:
-        """When two thirds of its life are over."""
-        return self.starts_ms + int((self.ends_ms - self.starts_ms) * RENEW_AFTER_PART)
+    def life_ms(self) -> int:
+        """How long it is good from its issue."""
+        return self.ends_ms - self.starts_ms
 
-    def context(self) -> ssl.SSLContext:
-        """For the connection to the broker."""
-        return hub_context(self.root, self.chain, self.key)
+    @property
+    def serial(self) -> bytes:
+        """By which the authority knows it."""
+        return serial_bytes(self.chain[0])
+
+    def context(self, now_ms: Callable[[], int]) -> ssl.SSLContext:
+        """For the connection to the broker, whose certificate is judged by ``now_ms``, wall clock."""
+        return hub_context(dated_context(self.trust.root, self.trust.tls, now_ms), self.chain, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTime:
+    """What time the site said it was, tied to this machine's boot clock.
+
+    Attributes:
+        at_ms: wall clock ...
+        boot_ms: ... when CLOCK_BOOTTIME showed this.
+        give_ms: it may be wrong by so much.
+    """
+
+    at_ms: int
+    boot_ms: int
+    give_ms: int
+
+    def now_ms(self) -> int:
+        """The wall clock now."""
+        return self.at_ms + _boot_ns() // 1_000_000 - self.boot_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +161,7 @@ class HubStanding:
     """How the authority sees this hub.
 
     Attributes:
-        good: whether it may speak.
+        good: whether it may speak and is believed.
         since_ms: since when it stands so, wall clock of the site.
         reason: what operations gave as reason; empty if the standing is good.
         code: empty if the standing is good, else as in the reasons.
@@ -159,8 +193,7 @@ def enrol(voucher_text: str, state_dir: Path) -> HubIdentity:
             return enrolled
         identity, data = _lasting_keys(state_dir)
         request = _request(voucher, identity, data, state_dir)
-        root = _proven_root(voucher)
-        packed = _enrol_at(voucher, root, request, state_dir)
+        packed = _enrol_at(voucher, _proven_trust(voucher), request, state_dir)
         enrolment.accept_answer(packed, voucher, data.public_key())
         kept = fields.pack(_CREDENTIAL_VERSION, voucher.host, voucher.port, packed)
         write_private(state_dir / "credential", kept)
@@ -189,31 +222,65 @@ def load_identity(state_dir: Path) -> HubIdentity:
         raise _credential_error(error) from error
 
 
-def renew(identity: HubIdentity) -> TlsCredential:
-    """Get a fresh TLS certificate, proving the identity key over a nonce; works after any time offline.
+def ask_time(identity: HubIdentity) -> SignedTime:
+    """Ask what time it is. The floor below which no time is believed rises with the answer, and never sinks.
 
     Raises:
-        CredentialError: the authority refuses this hub.
+        UplinkError: the authority cannot be reached, or its answer cannot be believed.
+    """
+    floor_ms = _floor_ms(identity)
+    signed = _ask_time(identity.authority_host, identity.authority_port, identity.trust, floor_ms)
+    if signed.at_ms - floor_ms >= FLOOR_STEP_MS:
+        with contextlib.suppress(OSError):  # a card that takes nothing more must not cut the hub off as well
+            write_private(identity.state_dir / "time-floor", fields.pack(signed.at_ms))
+    return signed
+
+
+def renew(
+    identity: HubIdentity,
+    key: keys.PrivateKey | None = None,
+    old: TlsCredential | None = None,
+    now_ms: Callable[[], int] | None = None,
+) -> TlsCredential:
+    """Get a fresh TLS certificate, proving the identity key over a nonce; works after any time offline.
+
+    Its serial is kept before it is used, so a power cut at any moment leaves a hub that can renew.
+
+    Args:
+        identity: who asks.
+        key: the new TLS key; the same again if an answer was lost. One is made if none is given.
+        old: the certificate in hand; without one, the serial that was kept speaks for the last.
+        now_ms: wall clock; the authority is asked for it if none is given.
+
+    Raises:
+        CredentialError: the authority refuses this hub; the sentence says what operations gave as reason.
         UplinkError: the authority cannot be reached or believed; keep the old certificate, call again.
     """
-    key = keys.generate_key()
-    context = pinned_context(identity.trust.root)
-    question = ask_renewal(identity.identity_key, key, identity.hub, _nonce(identity, context))
-    packed = _bytes(_ask(identity, context, "/v1/renew", question))
+    key = key or keys.generate_key()
+    last = old.serial if old else _last_serial(identity)
+    context = _context(identity, now_ms)
+    question = ask_renewal(identity.identity_key, key, identity.hub, _nonce(identity, context), last)
     try:
-        return _tls_credential(packed, identity, key)
+        packed = _bytes(_ask(identity, context, "/v1/renew", question))
+    except CredentialError as refused:
+        raise _with_reason(identity, refused, now_ms) from refused
+    try:
+        credential = _tls_credential(packed, identity, key)
     except TrustError as error:
         raise _uplink_error(error.code, error.detail) from error
+    with contextlib.suppress(OSError):  # a card that takes nothing more must not cut the hub off as well
+        write_private(identity.state_dir / "tls-serial", credential.serial)
+    return credential
 
 
-def standing(identity: HubIdentity) -> HubStanding:
-    """Ask the authority how this hub stands, in words.
+def standing(identity: HubIdentity, now_ms: Callable[[], int] | None = None) -> HubStanding:
+    """Ask the authority how this hub stands, in words; ``now_ms`` as for :func:`renew`.
 
     Raises:
         CredentialError: the authority does not know this hub.
         UplinkError: the authority cannot be reached; call again.
     """
-    context = pinned_context(identity.trust.root)
+    context = _context(identity, now_ms)
     question = ask_standing(identity.identity_key, identity.hub, _nonce(identity, context))
     answer = _ask(identity, context, "/v1/standing", question)
     if not isinstance(answer, dict) or not isinstance(answer.get("since_ms"), int):
@@ -240,7 +307,7 @@ def fetch_trust(identity: HubIdentity) -> TrustSet:
     Raises:
         UplinkError: the authority cannot be reached, or shows another root.
     """
-    context = pinned_context(identity.trust.root)
+    context = _context(identity)
     packed = _bytes(_exchange(identity.authority_host, identity.authority_port, context, "GET", "/v1/bundle"))
     try:
         trust = TrustSet.unpack(packed)
@@ -280,20 +347,21 @@ def _request(voucher: Voucher, identity: keys.PrivateKey, data: keys.PrivateKey,
     return request
 
 
-def _proven_root(voucher: Voucher) -> x509.Certificate:
+def _proven_trust(voucher: Voucher) -> TrustSet:
     """Ask who answers there, and believe it only if the voucher names that root."""
     packed = _bytes(_exchange(voucher.host, voucher.port, unproven_context(), "GET", "/v1/bundle"))
-    root = TrustSet.unpack(packed).root
-    if root_hash(certificate_bytes(root)) != voucher.root_hash:
+    trust = TrustSet.unpack(packed)
+    if root_hash(certificate_bytes(trust.root)) != voucher.root_hash:
         raise TrustError("root-not-believed", f"{voucher.host}:{voucher.port}")
-    return root
+    return trust
 
 
-def _enrol_at(voucher: Voucher, root: x509.Certificate, request: bytes, state_dir: Path) -> bytes:
+def _enrol_at(voucher: Voucher, trust: TrustSet, request: bytes, state_dir: Path) -> bytes:
+    host, port = voucher.host, voucher.port
+    signed = _ask_time(host, port, trust, SOFTWARE_EPOCH_MS, bounded=False)
+    context = dated_context(trust.root, trust.tls, signed.now_ms)
     try:
-        return _bytes(
-            _exchange(voucher.host, voucher.port, pinned_context(root), "POST", "/v1/enrol", request)
-        )
+        return _bytes(_exchange(host, port, context, "POST", "/v1/enrol", request))
     except CredentialError:
         # Answered, and the answer was no: another attempt is another request.
         (state_dir / "enrol-request").unlink(missing_ok=True)
@@ -321,19 +389,73 @@ def _load(state_dir: Path) -> HubIdentity:
         authority_port=port,
         broker_host=answer.broker_host,
         broker_port=answer.broker_port,
+        state_dir=state_dir,
     )
 
 
 def _tls_credential(packed: bytes, identity: HubIdentity, key: keys.PrivateKey) -> TlsCredential:
     trust = identity.trust
-    answer = fields.unpack(packed, (bytes, bytes), code="answer-not-believed")
+    *answer, held = fields.unpack(packed, (bytes, bytes, str), code="answer-not-believed")
     certificate, issuer = map(load_certificate, answer)
     starts_ms, ends_ms = validity_ms(certificate)
     # At its own first moment: whether it is that time now is for the clock to say, not for the chain.
     name = verify([certificate, issuer], root=trust.root, site=trust.site, use=Use.HUB_TLS, now_ms=starts_ms)
     if name != identity.name or certificate_key(certificate) != key.public_key():
         raise TrustError("answer-not-believed", "the certificate is for another hub or key")
-    return TlsCredential((certificate, issuer), key, trust.root, starts_ms, ends_ms)
+    return TlsCredential((certificate, issuer), key, trust, starts_ms, ends_ms, held)
+
+
+def _last_serial(identity: HubIdentity) -> bytes:
+    """The serial of the last certificate this hub got; empty if it never got one, or has forgotten."""
+    try:
+        return read_private(identity.state_dir / "tls-serial")
+    except TrustError:
+        return b""
+
+
+def _ask_time(host: str, port: int, trust: TrustSet, floor_ms: int, *, bounded: bool = True) -> SignedTime:
+    nonce, asked = os.urandom(timekeeping.NONCE_BYTES), _boot_ns()
+    packed = _bytes(_exchange(host, port, timeless_context(trust.root), "POST", "/v1/time", nonce))
+    answered = _boot_ns()
+    try:
+        told_ms = timekeeping.believe_time(packed, trust, nonce, floor_ms=floor_ms, bounded=bounded)
+    except TrustError as error:
+        raise _uplink_error(error.code, error.detail) from error
+    # It was true at some moment in between.
+    half_ms = (answered - asked) // 2_000_000
+    return SignedTime(told_ms + half_ms, answered // 1_000_000, half_ms)
+
+
+def _floor_ms(identity: HubIdentity) -> int:
+    """No time earlier than this is believed: the software's, the data certificate's, the last one believed."""
+    issued_ms, _ = validity_ms(load_certificate(identity.data_certificate))
+    kept_ms: int
+    try:
+        [kept_ms] = fields.unpack(read_private(identity.state_dir / "time-floor"), (int,))
+    except TrustError:  # never kept, or damaged
+        kept_ms = 0
+    return max(SOFTWARE_EPOCH_MS, issued_ms, kept_ms)
+
+
+def _boot_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def _context(identity: HubIdentity, now_ms: Callable[[], int] | None = None) -> ssl.SSLContext:
+    trust = identity.trust
+    return dated_context(trust.root, trust.tls, now_ms or ask_time(identity).now_ms)
+
+
+def _with_reason(
+    identity: HubIdentity, refused: CredentialError, now_ms: Callable[[], int] | None
+) -> CredentialError:
+    """The refusal, and what the registry gives as reason for it, if it can be asked."""
+    with contextlib.suppress(AgentError):
+        stands = standing(identity, now_ms)
+        if stands.code == refused.code and stands.reason:
+            told = f"{str(refused).removesuffix('.')} ({stands.reason})."
+            return CredentialError(told, hint=refused.hint, code=refused.code)
+    return refused
 
 
 def _nonce(identity: HubIdentity, context: ssl.SSLContext) -> bytes:
@@ -386,7 +508,7 @@ def _refused(answer: Any, what: str) -> AgentError:
 
 def _certificate_trouble(error: ssl.SSLCertVerificationError, where: str) -> UplinkError:
     if error.verify_code in {_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED}:
-        return _uplink_error("clock-wrong", f"by the certificate of {where}: {error.verify_message}")
+        return _uplink_error("site-certificate-ended", where)
     return _uplink_error("certificate-untrusted", f"{where}: {error.verify_message}")
 
 

@@ -113,7 +113,8 @@ class VirtualSite:
         self._db: sqlite3.Connection = open_database(directory / "lum.db")
         self.registry = Registry(self._db)
         self.batches = Batches(self._db)
-        self.identity = _enrolled(self.registry, authority, HubName(SITE, home, secrets.hub_id()))
+        name = HubName(SITE, home, secrets.hub_id())
+        self.identity = _enrolled(self.registry, authority, name, directory)
         receipt_key = secrets.key("receipt")
         certificate = authority.certificate(receipt_key, ServiceName(SITE, RECEIPT_SERVICE), Use.RECEIPT)
         site_key = X25519PrivateKey.from_private_bytes(secrets.draw("site"))
@@ -142,7 +143,7 @@ class VirtualSite:
         self._db.close()
 
 
-def _enrolled(registry: Registry, authority: Authority, name: HubName) -> HubIdentity:
+def _enrolled(registry: Registry, authority: Authority, name: HubName, state_dir: Path) -> HubIdentity:
     """A hub's identity, known to the registry."""
     secrets, now_ms = authority.secrets, authority.now_ms
     identity_key, data_key = secrets.key("hub/identity"), secrets.key("hub/data")
@@ -158,4 +159,5 @@ def _enrolled(registry: Registry, authority: Authority, name: HubName) -> HubIde
         now_ms,
     )
     registry.enrol(row, VoucherRow("voucher", name.home, b"", 0))
-    return HubIdentity(name, identity_key, data_key, certificate, authority.trust, NOBODY, 0, NOBODY, 0)
+    known = (name, identity_key, data_key, certificate, authority.trust)
+    return HubIdentity(*known, NOBODY, 0, NOBODY, 0, state_dir)

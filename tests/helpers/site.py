@@ -264,7 +264,7 @@ async def mqtt_client(identity: HubIdentity, client_id: str = "") -> AsyncIterat
         identity.broker_host,
         identity.broker_port,
         identifier=client_id or identity.hub,
-        tls_context=credential.context(),
+        tls_context=credential.context(authority.ask_time(identity).now_ms),
         clean_session=True,
         timeout=10,
     ) as client:

@@ -55,6 +55,6 @@ class Site:
         self, key: keys.PrivateKey, name: HubName | ServiceName, use: Use, now_ms: int | None = None
     ) -> x509.Certificate:
         """A leaf from the issuer that is for ``use``."""
-        issuer = self.data if use in {Use.HUB_DATA, Use.RECEIPT} else self.tls
+        issuer = self.data if use in {Use.HUB_DATA, Use.RECEIPT, Use.TIME} else self.tls
         at_ms = self.now_ms if now_ms is None else now_ms
         return issue(issuer, key.public_key(), name=name, use=use, now_ms=at_ms, serial=serial())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import ssl
 import time
@@ -52,7 +53,7 @@ def connect(
         identity.broker_host,
         identity.broker_port,
         identifier=client_id or identity.hub,
-        tls_context=context or authority.renew(identity).context(),
+        tls_context=context or authority.renew(identity).context(_now_ms),
         username=username,
         clean_session=True,
         timeout=wait_max_s,
@@ -85,6 +86,61 @@ async def test_batches_go_up_and_answers_come_down(site: SiteProcess) -> None:
     await intake.close()
 
 
+async def test_a_hub_that_is_revoked_loses_its_connection(site: SiteProcess) -> None:
+    """Its own, and nobody else's; the operator is told. Not connected is told as well."""
+    turned_out, bystander = site.enrol(), site.enrol()
+    intake = await nats.connect(**broker.intake_options(site.config).arguments)
+    async with asyncio.timeout(WAIT_MAX_S), connect(bystander) as other, contextlib.AsyncExitStack() as stack:
+        await other.subscribe(f"cmd/{bystander.hub}")
+        hub = await stack.enter_async_context(connect(turned_out))
+        await hub.subscribe(f"cmd/{turned_out.hub}")
+
+        revoked = await asyncio.to_thread(site.operator.revoke, turned_out.hub, "stolen")
+
+        with pytest.raises(aiomqtt.MqttError, match="Disconnected"):
+            await anext(aiter(hub.messages))
+        stack.push(_expected)
+        again = await asyncio.to_thread(site.operator.revoke, turned_out.hub, "stolen")
+        await intake.publish(f"cmd.{bystander.hub}", b"receipt")
+        answer = await anext(aiter(other.messages))
+
+    assert (revoked["sessions"], again["sessions"]) == (1, 0)
+    assert answer.payload == b"receipt"
+    await intake.close()
+
+
+async def test_a_restored_hub_is_admitted_again(site: SiteProcess) -> None:
+    """Revoking is no burning; and it stays, though its sessions had been looked for."""
+    identity = site.enrol()
+    site.operator.revoke(identity.hub, "lost")
+    assert [row["standing"] for row in site.operator.hubs() if row["hub"] == identity.hub] == ["revoked"]
+
+    site.operator.restore(identity.hub)
+
+    async with asyncio.timeout(WAIT_MAX_S), connect(identity) as hub:
+        await hub.subscribe(f"cmd/{identity.hub}")
+    [row] = [row for row in site.operator.hubs() if row["hub"] == identity.hub]
+    assert (row["standing"], row["reason"]) == ("enrolled", "")
+
+
+async def test_an_authority_that_comes_back_ends_what_should_have_ended(tmp_path: Path) -> None:
+    """Revoked, and the authority died before it could tell the broker."""
+    with site_process(tmp_path / "demo") as site:
+        identity = site.enrol()
+        async with asyncio.timeout(2 * WAIT_MAX_S), contextlib.AsyncExitStack() as stack:
+            hub = await stack.enter_async_context(connect(identity))
+            await hub.subscribe(f"cmd/{identity.hub}")
+            site.stop_authority()
+            registrar = _registrar(site, behind_ms=0)
+            registrar.revoke(identity.hub, "stolen")
+
+            await stack.enter_async_context(receiver_authority.admission(site.config, registrar))
+
+            with pytest.raises(aiomqtt.MqttError, match="Disconnected"):
+                await anext(aiter(hub.messages))
+            stack.push(_expected)
+
+
 async def test_another_hubs_client_id_is_refused_and_the_victim_stays(site: SiteProcess) -> None:
     """The victim's session goes on; the operator sees who tried."""
     victim, attacker = site.enrol(), site.enrol()
@@ -100,7 +156,7 @@ async def test_another_hubs_client_id_is_refused_and_the_victim_stays(site: Site
 async def test_a_revoked_hub_is_not_admitted(site: SiteProcess) -> None:
     """Even with a certificate that is good for three more days."""
     identity = site.enrol()
-    context = authority.renew(identity).context()
+    context = authority.renew(identity).context(_now_ms)
     site.operator.revoke(identity.hub, "lost")
 
     assert "Not authorized" in await refused(connect(identity, context=context))
@@ -156,7 +212,11 @@ async def test_no_certificate_no_connection(site: SiteProcess) -> None:
     bare = tls.pinned_context(identity.trust.root)
     before = len(site.operator.refusals())
 
-    for context in (bare, tls.hub_context(identity.trust.root, forged, key), _data_context(identity)):
+    for context in (
+        bare,
+        tls.hub_context(tls.pinned_context(identity.trust.root), forged, key),
+        _data_context(identity),
+    ):
         assert await refused(connect(identity, context=context, wait_max_s=SILENCE_S))
     assert len(site.operator.refusals()) == before  # the broker's own handshake turned them away
 
@@ -168,7 +228,7 @@ async def test_a_hubs_certificate_opens_no_door_of_the_services(site: SiteProces
     with pytest.raises((NatsError, OSError)):
         await nats.connect(
             f"tls://127.0.0.1:{site.config.ports.nats}",
-            tls=authority.renew(identity).context(),
+            tls=authority.renew(identity).context(_now_ms),
             tls_handshake_first=True,
             allow_reconnect=False,
             error_cb=_ignore,
@@ -190,7 +250,7 @@ async def test_without_an_authority_nobody_is_admitted(tmp_path: Path) -> None:
     """An authority that is away is a closed door."""
     with site_process(tmp_path / "demo") as site:
         identity = site.enrol()
-        context = authority.renew(identity).context()
+        context = authority.renew(identity).context(_now_ms)
         site.stop_authority()
 
         assert await refused(connect(identity, context=context, wait_max_s=SILENCE_S))
@@ -208,7 +268,7 @@ async def test_a_session_ends_with_its_certificate(tmp_path: Path) -> None:
         credential = authority._tls_credential(packed, identity, key)
         async with asyncio.timeout(WAIT_MAX_S), receiver_authority.admission(site.config, registrar):
             with pytest.raises(aiomqtt.MqttError, match="Disconnected"):
-                await _listen(connect(identity, context=credential.context()))
+                await _listen(connect(identity, context=credential.context(_now_ms)))
 
         assert _now_ms() >= credential.ends_ms
 
@@ -238,7 +298,12 @@ def _now_ms() -> int:
 
 def _data_context(identity: HubIdentity) -> ssl.SSLContext:
     chain = (load_certificate(identity.data_certificate), identity.trust.data)
-    return tls.hub_context(identity.trust.root, chain, identity.data_key)
+    return tls.hub_context(tls.pinned_context(identity.trust.root), chain, identity.data_key)
+
+
+def _expected(kind: type[BaseException] | None, *_: object) -> bool:
+    """A client whose connection is gone says so once more as it is left."""
+    return kind is not None and issubclass(kind, aiomqtt.MqttError)
 
 
 async def _ignore(_: Exception) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,10 @@ import pytest
 from edge_agent.adapters import authority
 from edge_agent.errors import CredentialError, UplinkError
 from tests.helpers.site_process import SiteProcess, free_ports, site_process
-from tests.helpers.trust import Site, serial
-from zero_trust import keys, tls
+from tests.helpers.trust import DAY_MS, HUB, Site, serial
+from zero_trust import fields, keys, tls
 from zero_trust.authority import issue_server
+from zero_trust.credential import Use, certificate_bytes
 from zero_trust.keystore import save_certificates, save_key
 from zero_trust.names import HubName
 from zero_trust.voucher import parse_voucher
@@ -161,16 +163,16 @@ def test_a_site_that_is_not_the_vouchers_learns_nothing(site: SiteProcess, tmp_p
 
 
 def test_a_hub_renews_for_72_hours_with_a_new_key_each_time(site: SiteProcess) -> None:
-    """Two thirds in it is time to renew; no file of the hub changes."""
+    """No file of the hub changes but the serial by which it names its last certificate."""
     directory = site.hub_directory()
     identity = authority.enrol(site.voucher(), directory)
     before = {file.name: file.read_bytes() for file in directory.iterdir()}
     first, second = authority.renew(identity), authority.renew(identity)
+    kept = {file.name: file.read_bytes() for file in directory.iterdir()}
 
-    assert first.ends_ms - first.starts_ms == 72 * 3_600_000
-    assert first.renew_at_ms == first.starts_ms + 48 * 3_600_000
+    assert first.life_ms == 72 * 3_600_000
     assert first.key.public_key() != second.key.public_key()
-    assert {file.name: file.read_bytes() for file in directory.iterdir()} == before
+    assert kept == before | {"tls-serial": second.serial}
 
 
 def test_nobody_else_renews_for_a_hub(site: SiteProcess) -> None:
@@ -262,8 +264,18 @@ def test_oversized_and_old_fashioned_callers_are_refused(site: SiteProcess) -> N
         old.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
-def test_a_server_certificate_out_of_its_time_points_to_the_clock(site: SiteProcess, tmp_path: Path) -> None:
-    """Genuine but expired by this machine's clock: the hub says clock, not stranger."""
+@pytest.mark.parametrize(
+    ("later_ms", "code"),
+    [
+        (0, "authority-unreachable"),  # believed; but it shakes hands and has nothing to say
+        (401 * DAY_MS, "site-certificate-ended"),
+        (-DAY_MS, "site-certificate-ended"),
+    ],
+)
+def test_a_servers_certificate_is_judged_by_the_time_that_was_told(
+    tmp_path: Path, later_ms: int, code: str
+) -> None:
+    """Genuine but out of its time: not a stranger. This machine's own clock has no say: the site is of 2001."""
     past = Site(now_ms=1_000_000_000_000)
     key = keys.generate_key()
     leaf = issue_server(
@@ -276,12 +288,60 @@ def test_a_server_certificate_out_of_its_time_points_to_the_clock(site: SiteProc
     )
     save_key(tmp_path / "https.key", key)
     save_certificates(tmp_path / "https.crt", (leaf, past.tls.certificate))
-    identity = replace(site.enrol(), trust=past.trust)
+    context = tls.dated_context(past.trust.root, past.trust.tls, lambda: past.now_ms + later_ms)
 
     with _tls_listener(tls.server_context(tmp_path / "https.crt", tmp_path / "https.key")) as port:
         with pytest.raises(UplinkError) as trouble:
-            authority.renew(replace(identity, authority_port=port))
-        assert trouble.value.code == "clock-wrong"
+            authority._exchange("127.0.0.1", port, context, "GET", "/v1/bundle")
+        assert trouble.value.code == code
+
+
+def test_a_dated_context_believes_neither_another_host_nor_another_issuer(tmp_path: Path) -> None:
+    """Dates are all that OpenSSL does not look at, and all of the chain is looked at again."""
+    mine, other = Site(), Site()
+    key = keys.generate_key()
+    leaf = issue_server(
+        mine.tls, key.public_key(), service="a", hosts=["127.0.0.1"], now_ms=mine.now_ms, serial=serial()
+    )
+    save_key(tmp_path / "https.key", key)
+    save_certificates(tmp_path / "https.crt", (leaf, mine.tls.certificate))
+    served = tls.server_context(tmp_path / "https.crt", tmp_path / "https.key")
+
+    for host, root, issuer in (
+        ("localhost", mine.trust.root, mine.trust.tls),
+        ("127.0.0.1", other.trust.root, other.trust.tls),
+        ("127.0.0.1", mine.trust.root, mine.trust.data),
+    ):
+        context = tls.dated_context(root, issuer, lambda: mine.now_ms)
+        with _tls_listener(served) as port:
+            with pytest.raises(UplinkError) as trouble:
+                authority._exchange(host, port, context, "GET", "/v1/bundle")
+            assert trouble.value.code == "certificate-untrusted"
+
+
+def test_a_hub_asks_for_the_time_and_remembers_it(site: SiteProcess) -> None:
+    """The floor is what was told last; it is written once an hour, and no time below it is believed."""
+    then_ms = time.time_ns() // 1_000_000 - 7 * DAY_MS
+    week_old = Site(now_ms=then_ms).leaf(keys.generate_key(), HUB, Use.HUB_DATA)
+    identity = replace(site.enrol(), data_certificate=certificate_bytes(week_old))
+    floor = identity.state_dir / "time-floor"
+    first = authority.ask_time(identity)
+    kept = floor.read_bytes()
+    assert abs(first.now_ms() - then_ms - 7 * DAY_MS) < DAY_MS
+    assert fields.unpack(kept, (int,)) == [first.at_ms]
+
+    authority.ask_time(identity)
+    assert floor.read_bytes() == kept
+
+    ahead = fields.pack(first.at_ms + DAY_MS)
+    floor.write_bytes(ahead)
+    with pytest.raises(UplinkError) as refused:
+        authority.ask_time(identity)
+    assert (refused.value.code, floor.read_bytes()) == ("time-went-back", ahead)
+
+    floor.write_bytes(b"damaged")
+    authority.ask_time(identity)
+    assert fields.unpack(floor.read_bytes(), (int,))[0] >= first.at_ms
 
 
 @contextlib.contextmanager

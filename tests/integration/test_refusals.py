@@ -449,33 +449,42 @@ async def test_an_answer_that_is_not_the_sites(
 
 
 async def test_a_revoked_hub(scene: Scene) -> None:
-    """Nothing it sends is believed from now on; it keeps recording and says why, also after a restart."""
+    """Its connection ends, it keeps recording and says why, also after a restart; restored, it hands all over."""
     living = scene.living
     turned_out = await living.add_hub(BUTTON, home="other")
-    hub = turned_out.identity.hub
+    hub, site = turned_out.identity.hub, ("--dir", str(living.site.directory))
     await living.stack.enter_async_context(turned_out.radio)
     await turned_out.start()
     held, refusals = await scene.holds(), await scene.refusals()
-    revoked = await ended(
-        "lum-trust", "revoke", hub, "--reason", "moved house", "--dir", str(living.site.directory)
-    )
+    revoked = await ended("lum-trust", "revoke", hub, "--reason", "moved house", *site)
     assert revoked.status == 0
+    assert "its connection has been ended" in revoked.out
 
     turned_out.press()
 
     await scene.refused_to(hub, "hub-revoked", refusals)
-    await eventually(lambda: turned_out.status()["last_refusal"] == "hub-revoked", "the hub was told")
-    assert reason("hub-revoked").sentence in await turned_out.said()
-    assert turned_out.status()["waiting"] == 1
+    await eventually(lambda: turned_out.status()["uplink"] == "offline", "its connection is gone")
+    assert (await turned_out.alarm("credential"))["code"] == "hub-revoked"
+    told = f"{reason('hub-revoked').sentence.removesuffix('.')} (moved house)."
+    assert told in await turned_out.said()
+    await eventually(lambda: turned_out.status()["waiting"] == 1, "it keeps what it hears")
     await turned_out.hub.kill()
     await turned_out.hub.start()
     assert (await turned_out.alarm("credential"))["code"] == "hub-revoked"
-    assert reason("hub-revoked").sentence in await turned_out.said()
+    assert told in await turned_out.said()
     turned_out.press()
     await eventually(lambda: turned_out.status().get("waiting") == 2, "it keeps what it hears")
-    await turned_out.hub.kill()
     assert await scene.holds() == held
     assert scene.victim.status()["uplink"] == "online"
+
+    assert (await ended("lum-trust", "restore", hub, *site)).status == 0
+
+    await eventually(lambda: turned_out.status()["uplink"] == "online", "it comes back alone", 90)
+    await turned_out.emptied()
+    assert not turned_out.alarms()
+    again = await ended("lum-trust", "restore", hub, *site)
+    assert (again.status, "hub-not-revoked" in again.complaint) == (65, True)
+    await turned_out.hub.kill()
 
 
 def _spoilt(packed: bytes, field: int, value: object) -> bytes:

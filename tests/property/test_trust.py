@@ -25,7 +25,7 @@ R = TypeVar("R")
 DATA_KEY = keys.generate_key()
 SITE_KEY = X25519PrivateKey.generate()
 SITE_KEYS = {envelope.site_key_id(SITE_KEY.public_key()): SITE_KEY}
-CONNECTION = ConnectionFacts(HUB, NOW_MS + 1, Standing.ENROLLED, HUB.hub, NOW_MS)
+CONNECTION = ConnectionFacts(HUB, NOW_MS + 1, Standing.ENROLLED, HUB.hub, NOW_MS, in_line=True)
 BATCH = BatchFacts(HUB.hub, Standing.ENROLLED, NOW_MS, NOW_MS + 1, NOW_MS)
 
 
@@ -78,13 +78,17 @@ def test_a_batch_without_any_one_fact_is_refused(fact: str) -> None:
     client_id=st.none() | st.text(max_size=20) | st.just(HUB.hub),
     standing=st.none() | st.sampled_from(Standing),
     now_ms=st.integers(NOW_MS - 5, NOW_MS + 5),
+    in_line=st.none() | st.booleans(),
 )
 def test_only_the_one_good_combination_connects(
-    client_id: str | None, standing: Standing | None, now_ms: int
+    client_id: str | None, standing: Standing | None, now_ms: int, in_line: bool | None
 ) -> None:
-    """Allowed means: own id, enrolled, before the end; refused means: no rights and a code."""
-    decision = admit_connection(replace(CONNECTION, client_id=client_id, standing=standing, now_ms=now_ms))
-    good = client_id == HUB.hub and standing is Standing.ENROLLED and now_ms < NOW_MS + 1
+    """Allowed means: own id, enrolled, before the end, in line; refused means: no rights and a code."""
+    facts = {"client_id": client_id, "standing": standing, "now_ms": now_ms, "in_line": in_line}
+    decision = admit_connection(replace(CONNECTION, **facts))  # type: ignore[arg-type]  # several types
+    held = standing is Standing.QUARANTINED and in_line is not None
+    in_order = held or (standing is Standing.ENROLLED and in_line is True)
+    good = client_id == HUB.hub and now_ms < NOW_MS + 1 and in_order
 
     assert decision.allow == good
     assert bool(decision.code) == bool(not decision.publish) == (not good)

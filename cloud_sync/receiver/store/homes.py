@@ -18,6 +18,7 @@ from zero_trust.policy import Standing
 
 _EVALUATED = "evaluated_ms"
 _TIME_BYTES = 8
+_HELD = {Standing.QUARANTINED.value, Standing.SUSPENDED.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +176,10 @@ class Homes:
         return {
             (row["home"], row["id"]): HubFacts(
                 enrolled_ms=row["enrolled_at_ms"],
-                revoked_ms=None if row["standing"] == Standing.ENROLLED.value else row["standing_at_ms"],
+                revoked_ms=row["standing_at_ms"] if row["standing"] == Standing.REVOKED.value else None,
                 beat_ms=row["beat_ms"],
                 frame_age_s=row["frame_age_s"],
+                held_ms=row["standing_at_ms"] if row["standing"] in _HELD else None,
             )
             for row in self._db.execute("SELECT * FROM hub LEFT JOIN session ON session.hub = hub.id")
         }

@@ -9,6 +9,7 @@ from typing import Any
 
 from cloud_sync.receiver.store.audit import AuditLog
 from cloud_sync.receiver.store.database import transaction
+from zero_trust import lineage
 from zero_trust.policy import Standing
 from zero_trust.voucher import VoucherRow
 
@@ -24,8 +25,8 @@ class HubRow:
         home: id of the home it serves.
         identity: identity key, DER SubjectPublicKeyInfo.
         data_certificate: DER certificate of its data-signing key.
-        standing: enrolled or revoked.
-        reason: why it was revoked; empty otherwise.
+        standing: whether it may speak.
+        reason: why it is not simply enrolled; empty otherwise.
         standing_at_ms: since when the standing holds, wall clock.
         enrolled_at_ms: wall clock.
     """
@@ -97,22 +98,45 @@ class Registry:
                     hub.enrolled_at_ms,
                 ),
             )
+            self._write_line(hub.hub, lineage.Lineage(hub.enrolled_at_ms))
             self._update_voucher(voucher)
             identity = hashlib.sha256(hub.identity).hexdigest()
             facts = {"hub": hub.hub, "home": hub.home, "identity": identity, "voucher": voucher.id}
             self.audit.append(hub.enrolled_at_ms, "enrolled", facts)
 
-    def revoke(self, hub: str, reason: str, at_ms: int) -> bool:
-        """Withdraw ``hub``'s standing; False if there is no such hub."""
+    def stand(self, hub: str, standing: Standing, reason: str, at_ms: int) -> bool:
+        """Change ``hub``'s standing; False if there is no such hub."""
         with transaction(self._db):
-            changed = self._db.execute(
-                "UPDATE hub SET standing = ?, reason = ?, standing_at_ms = ? WHERE id = ?",
-                (Standing.REVOKED.value, reason[:DETAIL_MAX_CHARS], at_ms, hub),
-            )
-            facts = {"hub": hub, "standing": Standing.REVOKED.value, "reason": reason[:DETAIL_MAX_CHARS]}
-            if changed.rowcount:
-                self.audit.append(at_ms, "standing", facts)
-        return changed.rowcount == 1
+            return self._stand(hub, standing, reason, at_ms)
+
+    def line(self, hub: str) -> lineage.Lineage | None:
+        """The line of ``hub``'s TLS certificates; None if it is unknown."""
+        row = self._db.execute("SELECT * FROM lineage WHERE hub = ?", (hub,)).fetchone()
+        if row is None:
+            return None
+        values = {key: row[key] for key in row.keys() if key != "hub"}  # noqa: SIM118 - a Row iterates values
+        return lineage.Lineage(**values | {"seen": bool(row["seen"])})
+
+    def renewed(
+        self, hub: str, line: lineage.Lineage, held: str, at_ms: int, data_certificate: bytes
+    ) -> None:
+        """Remember a renewal, and hold ``hub`` in quarantine if there is a reason, all or nothing."""
+        with transaction(self._db):
+            self._write_line(hub, line)
+            self._db.execute("UPDATE hub SET data_certificate = ? WHERE id = ?", (data_certificate, hub))
+            if held:
+                self._stand(hub, Standing.QUARANTINED, held, at_ms)
+
+    def used(self, hub: str, line: lineage.Lineage) -> None:
+        """Remember that a certificate of ``hub`` was shown."""
+        with transaction(self._db):
+            self._write_line(hub, line)
+
+    def release(self, hub: str, at_ms: int) -> None:
+        """Let a held hub go: its standing is good, and its line begins anew."""
+        with transaction(self._db):
+            self._stand(hub, Standing.ENROLLED, "", at_ms)
+            self._write_line(hub, lineage.released(at_ms))
 
     def voucher(self, voucher: str) -> VoucherRow | None:
         """The stored form of a voucher, or None."""
@@ -151,6 +175,20 @@ class Registry:
         """The last ``limit`` refusals, newest first."""
         rows = self._db.execute("SELECT * FROM refusal ORDER BY number DESC LIMIT ?", (limit,))
         return [Refusal(row["at_ms"], row["place"], row["hub"], row["code"], row["detail"]) for row in rows]
+
+    def _stand(self, hub: str, standing: Standing, reason: str, at_ms: int) -> bool:
+        changed = self._db.execute(
+            "UPDATE hub SET standing = ?, reason = ?, standing_at_ms = ? WHERE id = ?",
+            (standing.value, reason[:DETAIL_MAX_CHARS], at_ms, hub),
+        )
+        if changed.rowcount:
+            facts = {"hub": hub, "standing": standing.value, "reason": reason[:DETAIL_MAX_CHARS]}
+            self.audit.append(at_ms, "standing", facts)
+        return changed.rowcount == 1
+
+    def _write_line(self, hub: str, line: lineage.Lineage) -> None:
+        values = (line.renewed_ms, line.newest, line.key, line.certificate, line.seen, line.previous)
+        self._db.execute("INSERT OR REPLACE INTO lineage VALUES (?, ?, ?, ?, ?, ?, ?)", (hub, *values))
 
     def _one_hub(self, query: str, value: str | bytes) -> HubRow | None:
         row = self._db.execute(query, (value,)).fetchone()

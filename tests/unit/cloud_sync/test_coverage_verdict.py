@@ -64,6 +64,13 @@ def look(sensor: SensorFacts, now_ms: int = NOW, evaluated_ms: int | None = NOW 
             id="hub revoked, though it beats",
         ),
         pytest.param(
+            hub(held_ms=NOW - 7),
+            State.BLIND,
+            Cause.HUB_HELD,
+            NOW - 7,
+            id="hub waits for confirmation, though it beats",
+        ),
+        pytest.param(
             hub(beat_ms=None), State.BLIND, Cause.HUB_SILENT, HUB.enrolled_ms, id="no heartbeat ever"
         ),
         pytest.param(
@@ -144,7 +151,7 @@ def test_each_fact_has_its_verdict(sensor: SensorFacts, state: State, cause: Cau
 TIMES = st.integers(NOW - 3_600_000, NOW + 3_600_000)
 MAYBE = st.none() | TIMES
 VERDICTS = st.builds(Verdict, st.sampled_from(State), st.sampled_from(Cause), TIMES)
-HUBS = st.builds(HubFacts, TIMES, MAYBE, MAYBE, st.none() | st.integers(0, 65_535))
+HUBS = st.builds(HubFacts, TIMES, MAYBE, MAYBE, st.none() | st.integers(0, 65_535), MAYBE)
 SENSORS = st.builds(
     SensorFacts,
     st.just("A"),
@@ -166,6 +173,7 @@ def test_watching_needs_every_proof(sensor: SensorFacts, evaluated_ms: int | Non
     if verdict.state is State.WATCHING:
         assert sensor.hub is not None
         assert sensor.hub.revoked_ms is None
+        assert sensor.hub.held_ms is None
         assert sensor.hub.beat_ms is not None
         assert NOW - sensor.hub.beat_ms <= 180 * SECOND
         assert sensor.hub.frame_age_s is not None

@@ -12,6 +12,7 @@ from cloud_sync.assurance.coverage import State, Verdict
 from cloud_sync.receiver.store.homes import Judged
 from cloud_sync.receiver.watch import look
 from tests.helpers.seeded_home import HUB, MINUTE, ORDINARY, SeededHome
+from zero_trust.policy import Standing
 
 NOW = 1_800_000_000_000
 LATER = NOW + 2_000
@@ -77,11 +78,25 @@ def test_a_hub_that_says_nothing_more_goes_blind_in_180_s(seeded: SeededHome) ->
 def test_a_revoked_hub_goes_blind_at_once(seeded: SeededHome) -> None:
     """Its standing is read at every look."""
     look(seeded.homes, lambda: NOW)
-    seeded.registry.revoke(HUB, "stolen", NOW + 1)
+    seeded.registry.stand(HUB, Standing.REVOKED, "stolen", NOW + 1)
 
     (changed,) = look(seeded.homes, lambda: LATER)
 
     assert changed.verdict == Verdict(State.BLIND, Cause.HUB_REVOKED, NOW + 1)
+
+
+@pytest.mark.parametrize("standing", [Standing.QUARANTINED, Standing.SUSPENDED])
+def test_a_hub_that_is_held_leaves_its_home_blind(seeded: SeededHome, standing: Standing) -> None:
+    """What it says is kept, and nothing is claimed on its word until somebody has confirmed it."""
+    look(seeded.homes, lambda: NOW)
+    seeded.registry.stand(HUB, standing, "it was off for 45 days", NOW + 1)
+
+    (changed,) = look(seeded.homes, lambda: LATER)
+    seeded.registry.release(HUB, LATER)
+    (again,) = look(seeded.homes, lambda: LATER)
+
+    assert changed.verdict == Verdict(State.BLIND, Cause.HUB_HELD, NOW + 1)
+    assert again.verdict.state is State.WATCHING
 
 
 def test_a_hub_of_another_home_proves_nothing(seeded: SeededHome) -> None:

@@ -28,6 +28,23 @@ def lum_trust(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 ANSWERS: dict[str, tuple[int, object]] = {
     "/v1/voucher": (200, {"voucher": "LUM1:text", "home": "h-17", "expires_ms": 1_800_000_000_000}),
     "/v1/revoke": (403, {"code": "hub-unknown", "detail": HUB_ID}),
+    "/v1/release": (200, {"hub": HUB_ID, "standing": "enrolled"}),
+    "/v1/restore": (200, {"hub": HUB_ID, "standing": "enrolled"}),
+    "/v1/alarms": (
+        200,
+        [
+            {
+                "code": "registry-unreachable",
+                "since_ms": 1_800_000_000_000,
+                "hub": "",
+                "detail": "",
+                "sentence": "It is away.",
+                "who": "operations",
+                "hint": "Look.",
+                "help": "RGST",
+            }
+        ],
+    ),
     "/v1/hubs": (
         200,
         [
@@ -168,7 +185,55 @@ def test_lists_are_readable(
     assert "[HREV, hub-revoked]\n  Operations have revoked this hub. For operations: Ask." in said
 
 
-@pytest.mark.parametrize("command", [["voucher", "new", "--home", "h"], ["hubs"], ["refusals"]])
+@pytest.mark.parametrize(
+    ("sessions", "sentence"),
+    [(1, "connection has been ended"), (0, "was not connected"), (None, "broker does not answer")],
+)
+def test_revoking_says_what_became_of_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    site: str,
+    sessions: int | None,
+    sentence: str,
+) -> None:
+    """Ended, none there, or the broker could not be asked."""
+    answer = (200, {"hub": HUB_ID, "standing": "revoked", "sessions": sessions})
+    monkeypatch.setitem(ANSWERS, "/v1/revoke", answer)
+
+    assert lum_trust(monkeypatch, "revoke", HUB_ID, "--reason", "lost", "--dir", site) == 0
+    assert sentence in capsys.readouterr().out
+
+
+def test_releasing_says_what_follows_if_there_is_a_copy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], site: str
+) -> None:
+    """The line begins anew; two holders fork it again."""
+    assert lum_trust(monkeypatch, "release", HUB_ID, "--dir", site) == 0
+    assert f"Hub {HUB_ID} is confirmed" in capsys.readouterr().out
+
+
+def test_restoring_says_that_the_hub_comes_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], site: str
+) -> None:
+    """Nobody has to go there."""
+    assert lum_trust(monkeypatch, "restore", HUB_ID, "--dir", site) == 0
+    assert f"Hub {HUB_ID} may speak again" in capsys.readouterr().out
+
+
+def test_alarms_are_readable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], site: str
+) -> None:
+    """Since when, whom, why, and who does what; none is said in words."""
+    assert lum_trust(monkeypatch, "alarms", "--dir", site) == 0
+    said = capsys.readouterr().out
+    assert "since 2027-01-15 08:00 UTC  -  [RGST, registry-unreachable]\n  It is away. For operations: Look." in said
+
+    monkeypatch.setitem(ANSWERS, "/v1/alarms", (200, []))
+    assert lum_trust(monkeypatch, "alarms", "--dir", site) == 0
+    assert capsys.readouterr().out == "Nothing to look at.\n"
+
+
+@pytest.mark.parametrize("command", [["voucher", "new", "--home", "h"], ["hubs"], ["refusals"], ["alarms"]])
 def test_machines_get_one_json_value(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], site: str, command: list[str]
 ) -> None:
@@ -185,4 +250,7 @@ def test_help_names_every_command(
     assert lum_trust(monkeypatch, "--help") == 0
     said = capsys.readouterr().out
 
-    assert all(command in said for command in ("init", "voucher", "revoke", "hubs", "refusals"))
+    assert all(
+        command in said
+        for command in ("init", "voucher", "revoke", "release", "restore", "hubs", "refusals", "alarms")
+    )

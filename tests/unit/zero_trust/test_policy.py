@@ -10,7 +10,12 @@ from tests.helpers.trust import HUB, NOW_MS
 from zero_trust.policy import BatchFacts, ConnectionFacts, Decision, Standing, admit_batch, admit_connection
 
 CONNECTION = ConnectionFacts(
-    name=HUB, certificate_ends_ms=NOW_MS + 1, standing=Standing.ENROLLED, client_id=HUB.hub, now_ms=NOW_MS
+    name=HUB,
+    certificate_ends_ms=NOW_MS + 1,
+    standing=Standing.ENROLLED,
+    client_id=HUB.hub,
+    now_ms=NOW_MS,
+    in_line=True,
 )
 BATCH = BatchFacts(
     hub=HUB.hub,
@@ -37,7 +42,11 @@ def test_a_hub_may_use_its_own_topics_until_its_certificate_ends() -> None:
         (replace(CONNECTION, client_id="bbcdefghijk27"), "client-id-not-yours"),
         (replace(CONNECTION, client_id=""), "client-id-not-yours"),
         (replace(CONNECTION, standing=Standing.REVOKED), "hub-revoked"),
+        (replace(CONNECTION, standing=Standing.SUSPENDED), "hub-suspended"),
         (replace(CONNECTION, standing=None), "hub-unknown"),
+        (replace(CONNECTION, in_line=False), "certificate-superseded"),
+        (replace(CONNECTION, in_line=None), "evidence-missing"),
+        (replace(CONNECTION, in_line=None, standing=Standing.QUARANTINED), "evidence-missing"),
         (replace(CONNECTION, now_ms=NOW_MS + 1), "certificate-expired"),
         (replace(CONNECTION, name=None), "evidence-missing"),
         (replace(CONNECTION, client_id=None), "evidence-missing"),
@@ -49,15 +58,23 @@ def test_connections_that_are_refused(facts: ConnectionFacts, code: str) -> None
     assert admit_connection(facts) == Decision(allow=False, code=code)
 
 
-def test_a_batch_of_an_enrolled_hub_is_admitted() -> None:
-    """All facts good: yes."""
-    assert admit_batch(BATCH) == Decision(allow=True)
+@pytest.mark.parametrize("in_line", [True, False])
+def test_a_hub_in_quarantine_connects_whichever_of_two_it_is(in_line: bool) -> None:
+    """Else a copied card could silence a home."""
+    assert admit_connection(replace(CONNECTION, standing=Standing.QUARANTINED, in_line=in_line)).allow
+
+
+@pytest.mark.parametrize("standing", [Standing.ENROLLED, Standing.QUARANTINED])
+def test_a_batch_of_an_enrolled_hub_is_admitted(standing: Standing) -> None:
+    """All facts good: yes. Quarantine never stops intake."""
+    assert admit_batch(replace(BATCH, standing=standing)) == Decision(allow=True)
 
 
 @pytest.mark.parametrize(
     ("facts", "code"),
     [
         (replace(BATCH, standing=Standing.REVOKED), "hub-revoked"),
+        (replace(BATCH, standing=Standing.SUSPENDED), "hub-suspended"),
         (replace(BATCH, standing=None), "hub-unknown"),
         (replace(BATCH, received_ms=NOW_MS - 1), "certificate-not-yet-valid"),
         (replace(BATCH, received_ms=NOW_MS + 1), "certificate-expired"),

@@ -166,8 +166,8 @@ def test_the_registry_writes_down_what_it_changes(db: sqlite3.Connection) -> Non
     row = HubRow(HUB.hub, HUB.home, b"identity", b"certificate", Standing.ENROLLED, "", NOW_MS, NOW_MS)
     registry.add_voucher(voucher, NOW_MS)
     registry.enrol(row, voucher)
-    registry.revoke(HUB.hub, "lost", NOW_MS)
-    registry.revoke("bbcdefghijk27", "lost", NOW_MS)
+    registry.stand(HUB.hub, Standing.REVOKED, "lost", NOW_MS)
+    registry.stand("bbcdefghijk27", Standing.REVOKED, "lost", NOW_MS)
     for hub in (HUB.hub, "a stranger", "another stranger"):
         registry.refuse(NOW_MS, "intake", hub, "hub-unknown")
     rows = list(registry.audit.rows())

@@ -1,0 +1,126 @@
+"""The certificate in hand: when it is renewed, and that it is given up only for a better one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from edge_agent.adapters import authority
+from edge_agent.adapters.authority import HubIdentity, TlsCredential
+from edge_agent.credentials import EARLY_MS, RENEW_AFTER_PART, RENEW_JITTER, RETRY_MAX_MS, Credentials
+from edge_agent.errors import CredentialError, UplinkError
+from tests.helpers.trust import HUB, NOW_MS, Site
+from zero_trust import keys
+from zero_trust.credential import Use
+
+HOUR_MS = 3_600_000
+LIFE_MS = 72 * HOUR_MS
+SITE = Site()
+
+
+@dataclass
+class Desk:
+    """An authority that answers, or does not, and a clock since boot."""
+
+    now_ms: int = 1000
+    trouble: Exception | None = None
+    asked: list[tuple[keys.PrivateKey, TlsCredential | None]] = field(default_factory=list)
+
+    def renew(
+        self,
+        _: HubIdentity,
+        key: keys.PrivateKey,
+        old: TlsCredential | None,
+        now_ms: Callable[[], int],
+    ) -> TlsCredential:
+        """As the adapter does."""
+        assert now_ms() == NOW_MS
+        self.asked.append((key, old))
+        if self.trouble:
+            raise self.trouble
+        leaf = SITE.leaf(key, HUB, Use.HUB_TLS)
+        chain = (leaf, SITE.tls.certificate)
+        return TlsCredential(chain, key, SITE.trust, NOW_MS, NOW_MS + LIFE_MS)
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """In place of the authority."""
+    desk = Desk()
+    monkeypatch.setattr(authority, "renew", desk.renew)
+    return desk
+
+
+@pytest.fixture
+def held(desk: Desk) -> Credentials:
+    """A hub's certificates."""
+    identity = object.__new__(HubIdentity)  # the desk asks nothing of it
+    return Credentials(identity, lambda: desk.now_ms, lambda: NOW_MS, random.Random(1))
+
+
+async def test_one_certificate_serves_until_two_thirds_of_its_life(desk: Desk, held: Credentials) -> None:
+    """However often the hub connects; then it asks with a new key, naming the old certificate."""
+    first = await held.good()
+    due_ms = held.due_s() * 1000
+    latest = LIFE_MS * RENEW_AFTER_PART - EARLY_MS
+    assert latest * (1 - RENEW_JITTER) - EARLY_MS <= due_ms <= latest
+
+    desk.now_ms += int(due_ms) - 1
+    assert await held.good() is first
+    desk.now_ms += 2
+    second = await held.good()
+
+    assert second is not first
+    (key, old), (new_key, new_old) = desk.asked
+    assert (old, new_old) == (None, first)
+    assert key.public_key() != new_key.public_key()
+
+
+async def test_an_authority_that_is_away_costs_nothing_while_the_old_one_is_good(
+    desk: Desk, held: Credentials
+) -> None:
+    """It is asked again within a quarter of an hour, with the same key; only at the end it is an error."""
+    first = await held.good()
+    desk.now_ms += int(held.due_s() * 1000) + 1
+    desk.trouble = UplinkError("away")
+
+    assert await held.good() is first
+    assert 0 < held.due_s() * 1000 <= RETRY_MAX_MS
+    desk.now_ms += RETRY_MAX_MS
+    assert await held.good() is first
+    desk.now_ms += LIFE_MS
+    with pytest.raises(UplinkError):
+        await held.good()
+    desk.trouble = None
+    await held.good()
+
+    asked = {key.public_key().public_numbers() for key, _ in desk.asked[1:]}
+    assert len(asked) == 1
+
+
+async def test_a_refusal_is_told_and_the_old_one_is_still_named(desk: Desk, held: Credentials) -> None:
+    """Refused now may be let in tomorrow: the line of certificates goes on."""
+    first = await held.good()
+    held.superseded()
+    desk.trouble = CredentialError("revoked", code="hub-revoked")
+    with pytest.raises(CredentialError):
+        await held.good()
+    desk.trouble = None
+
+    assert await held.good() is not first
+    assert desk.asked[-1][1] is first
+
+
+async def test_a_certificate_that_the_site_no_longer_admits_is_not_shown_again(
+    desk: Desk, held: Credentials
+) -> None:
+    """Not even while the authority is away."""
+    await held.good()
+    held.superseded()
+    desk.trouble = UplinkError("away")
+
+    with pytest.raises(UplinkError):
+        await held.good()

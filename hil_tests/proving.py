@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from hil_tests import report
+from hil_tests.compare import compare, streams
+from hil_tests.compare import in_words as in_words_of
 from hil_tests.runner import Result, run
 from hil_tests.scenario import Scenario
+from hil_tests.tier import Tier, on_tier
 from hil_tests.verdict import Verdict
 
 SENTENCES_SHOWN_MAX = 8
@@ -47,16 +51,61 @@ def run_virtual_all(scenarios: Sequence[tuple[Path, Scenario]], into: Path, *, a
     return results
 
 
+def run_on(tier: Tier, file: Path, scenario: Scenario, into: Path) -> Result:
+    """Run one scenario on this tier, whatever it says itself.
+
+    Raises:
+        RigError: it has something in it that the tier cannot do.
+    """
+    scenario = on_tier(scenario, tier)
+    if tier is Tier.INPROCESS:
+        from hil_tests.inprocess import run_virtual  # noqa: PLC0415 - as below
+
+        return run_virtual(scenario, scenario.seed, file=str(file))
+    return asyncio.run(run(scenario, str(file), tier=tier, into=into))
+
+
+def compare_on(
+    tiers: Sequence[Tier], file: Path, scenario: Scenario, into: Path, tolerance_s: float, *, as_json: bool
+) -> bool:
+    """Play one scenario on each tier and hold what is stored against that of the first; tells whether all is the same.
+
+    Raises:
+        RigError: a tier cannot play it.
+    """
+    for tier in tiers:
+        on_tier(scenario, tier)
+    results = []
+    for tier in tiers:
+        click.echo(f"running  {scenario.title}, on {tier.value}", err=True)
+        results.append(run_on(tier, file, scenario, into))
+        _told(results[-1], into, as_json=as_json)
+    told = [(tier.value, streams(result)) for tier, result in zip(tiers, results, strict=True)]
+    comparisons = [compare(told[0], one, tolerance_s) for one in told[1:]]
+    for comparison in comparisons:
+        click.echo(json.dumps(asdict(comparison)) if as_json else in_words_of(comparison))
+    return all(map(good, results)) and not any(one.differences for one in comparisons)
+
+
 async def run_all(
-    scenarios: Sequence[tuple[Path, Scenario]], jobs: int, into: Path, *, as_json: bool
+    scenarios: Sequence[tuple[Path, Scenario]],
+    jobs: int,
+    into: Path,
+    *,
+    as_json: bool,
+    tier: Tier | None = None,
 ) -> list[Result]:
-    """Run them, ``jobs`` at a time; each is told as it ends and kept in ``into``."""
+    """Run them, ``jobs`` at a time; each is told as it ends and kept in ``into``.
+
+    Raises:
+        RigError: one of them cannot be played on that tier.
+    """
     turns = asyncio.Semaphore(jobs)
 
     async def one(file: Path, scenario: Scenario) -> Result:
         async with turns:
             click.echo(f"running  {scenario.title}", err=True)
-            result = await run(scenario, str(file))
+            result = await run(scenario, str(file), tier=tier, into=into)
         _told(result, into, as_json=as_json)
         return result
 

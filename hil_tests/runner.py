@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from typing import Any
 from hil_tests import mutants
 from hil_tests.chaos import unproven
 from hil_tests.evidence import Evidence
+from hil_tests.rig.capture import Capture, Captured
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.process import until
 from hil_tests.scenario import Scenario
 from hil_tests.strategy import Bench, brought_up
+from hil_tests.tier import Tier, on_tier
 from hil_tests.verdict import Observed, Verdict, judge
 
 LOOK_EVERY_S = 0.3
@@ -47,7 +49,13 @@ class Look:
 
 @dataclass(slots=True)
 class Result:
-    """One run."""
+    """One run.
+
+    Attributes:
+        tier: On what it was played, if that is not what the scenario says itself.
+        story_at: When its story began (wall time, s); 0 if it never did.
+        capture: What its radio's capture holds, if there is one.
+    """
 
     scenario: Scenario
     file: str
@@ -57,7 +65,10 @@ class Result:
     evidence: list[Evidence] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
     began: float = 0.0
+    story_at: float = 0.0
     ended: float = 0.0
+    tier: Tier | None = None
+    capture: Captured | None = None
     figures: dict[str, Any] = field(default_factory=dict)
     stored: list[dict[str, Any]] = field(default_factory=list)
     missing: list[dict[str, Any]] = field(default_factory=list)
@@ -69,13 +80,25 @@ class Result:
         return self.ended - self.began
 
     @property
+    def name(self) -> str:
+        """What its files are called."""
+        return "-".join([Path(self.file).stem, str(self.seed), *([self.tier.value] if self.tier else [])])
+
+    @property
     def replay(self) -> str:
         """The one line that runs it again."""
-        return f"lum-hil run {self.file} --seed {self.seed}"
+        where = f" --rig {self.tier.value}" if self.tier else ""
+        return f"lum-hil run {self.file}{where} --seed {self.seed}"
 
 
 async def run(
-    scenario: Scenario, file: str, *, say: Say = lambda _line: None, mutant: str | None = None
+    scenario: Scenario,
+    file: str,
+    *,
+    say: Say = lambda _line: None,
+    mutant: str | None = None,
+    tier: Tier | None = None,
+    into: Path | None = None,
 ) -> Result:
     """Run a scenario in a throwaway chain; whatever fails is in the result, never an exception of the rig's.
 
@@ -84,12 +107,22 @@ async def run(
         file: Where it came from, for who wants to run it again.
         say: Told each step.
         mutant: The bug that is planted in the hub (``mutants/``).
+        tier: Play it on this, in place of what its hub's ``radio`` says.
+        into: Where to keep a capture of the hub's radio; None: keep none.
+
+    Raises:
+        RigError: it cannot be played on that tier.
     """
+    if tier is not None:
+        scenario = on_tier(scenario, tier)
     planted = mutants.environment(mutant) if mutant else {}
-    result = Result(scenario, file, scenario.seed, began=time.time())
-    with tempfile.TemporaryDirectory(prefix="lum-", ignore_cleanup_errors=True) as name:
+    result = Result(scenario, file, scenario.seed, began=time.time(), tier=tier)
+    with (
+        tempfile.TemporaryDirectory(prefix="lum-", ignore_cleanup_errors=True) as name,
+        _captured(result, into) as capture,
+    ):
         try:
-            async with brought_up(scenario, Path(name), say, planted) as bench:
+            async with brought_up(scenario, Path(name), say, planted, capture) as bench:
                 await _play(bench, result, say)
                 seen = await _observe(bench, result)
                 result.verdict, result.sentences = judge(scenario.expect, seen, scenario.expected_failure)
@@ -99,11 +132,23 @@ async def run(
     return result
 
 
+@contextlib.contextmanager
+def _captured(result: Result, into: Path | None) -> Iterator[Capture | None]:
+    """A capture beside the run's report; what it holds is in the result afterwards."""
+    if into is None:
+        yield None
+        return
+    with Capture(into / f"{result.name}.btsnoop") as capture:
+        yield capture
+        result.capture = capture.captured
+
+
 async def _play(bench: Bench, result: Result, say: Say) -> None:
     """The story, and what goes wrong meanwhile."""
     say("story")
     watching = asyncio.create_task(_watch(bench, result.looks))
     await bench.nodes.start()
+    result.story_at = time.time()
     bench.home.start()
     await bench.visited.start()
     began = asyncio.get_running_loop().time()

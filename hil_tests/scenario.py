@@ -33,6 +33,7 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Address = Annotated[str, msgspec.Meta(pattern=r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$")]
 Contract = Annotated[str, msgspec.Meta(pattern=r"^((periodic|heartbeat) [1-9][0-9]* s|event-only)$")]
 Key = Annotated[str, msgspec.Meta(pattern=r"^(derived|[0-9a-f]{32})$")]
+Radio = Literal["hci", "bluez"]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=31 * 86_400)]
 Moment = Annotated[float, msgspec.Meta(ge=0)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=600)]
@@ -134,7 +135,7 @@ class _Furnishing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class HubPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By what it hears (an HCI dongle of its own, or BlueZ as in a home), and how patient it is; short, so that a story of seconds shows what takes minutes in a home."""
 
-    radio: Literal["hci", "bluez"] = "hci"
+    radio: Radio = "hci"
     commit_window_max_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 3.0
     batch_age_max_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 5.0
 
@@ -228,7 +229,7 @@ def load_scenario(path: Path) -> Scenario:
         raise _error(path, f"not TOML: {error}") from error
     furnishing = _furnishing(scenario, path, text)
     scenario = msgspec.structs.replace(scenario, sensors=furnishing + scenario.sensors)
-    for complaint in _contradictions(scenario, len(furnishing)):
+    for complaint in contradictions(scenario, len(furnishing)):
         raise _error(path, complaint, text)
     return scenario
 
@@ -264,10 +265,10 @@ def _error(path: Path, complaint: str, text: str = "") -> ScenarioError:
     )
 
 
-def _contradictions(scenario: Scenario, furnished: int) -> Iterable[str]:
+def contradictions(scenario: Scenario, furnished: int = 0) -> Iterable[str]:
     """Find what no single key shows: names used twice, events that cannot happen.
 
-    The first ``furnished`` sensors stand in another file.
+    Each is a clause, and where it stands. The first ``furnished`` sensors stand in another file.
     """
     if not scenario.sensors:
         yield "the home has no sensors - at `home`"

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hil_tests.chaos import LAST_ADVERTS_S, HubRestored, StoreRestored
 from hil_tests.demo import ScenarioStory
@@ -30,8 +30,12 @@ from hil_tests.rig.site import Site
 from hil_tests.rig.visited import VisitedHome
 from hil_tests.scenario import Scenario, SensorPlan
 
+if TYPE_CHECKING:
+    from bumble.snoop import Snooper
+
 ONLINE_WAIT_S = 30.0
 EFFECT_WAIT_S = 30.0
+HUB_STATION = "hub"  # on the air
 HANDOVER_WAIT_S = 60.0
 
 
@@ -213,9 +217,20 @@ class Bench:
 
 @contextlib.asynccontextmanager
 async def brought_up(
-    scenario: Scenario, directory: Path, say: Callable[[str], None], planted: Mapping[str, str] = {}
+    scenario: Scenario,
+    directory: Path,
+    say: Callable[[str], None],
+    planted: Mapping[str, str] = {},
+    snooper: Snooper | None = None,
 ) -> AsyncIterator[Bench]:
-    """The whole chain, online and silent; ended afterwards whatever happens. ``planted`` is for the hub's process.
+    """The whole chain, online and silent; ended afterwards whatever happens.
+
+    Args:
+        scenario: What is to be played.
+        directory: An empty place for all of it.
+        say: Told each step.
+        planted: Added to the environment of the hub's process.
+        snooper: Shown every packet between the hub's controller and its host.
 
     Raises:
         RigError: a part did not start; names which, with its last words.
@@ -223,6 +238,8 @@ async def brought_up(
     story = ScenarioStory(scenario)
     ledger = Ledger({sensor.address for sensor in story.sensors if sensor.key is not None})
     air = Air(scenario.seed)
+    if snooper is not None:
+        air.snoopers[HUB_STATION] = snooper
     site = Site(directory / "site", directory / "receiver.log")
     home = SimulatedHome(air, scenario, ledger.transmit)
     visited = VisitedHome(air, scenario, ledger.told)

@@ -1,8 +1,9 @@
 """The streams of readings that two runs of one scenario left with the receiver, and where they differ. Pure.
 
-A stream is what is stored of one sensor, in the order in which it happened, told from the beginning of
-the story. Two streams are the same if each reading of one is in the other, in that order, at the same
-time within a tolerance: runs over processes share no clock edge.
+A stream is what is stored of one kind of one sensor, in the order in which it happened, told from the
+beginning of the story. Two streams are the same if each reading of one is in the other, in that order, at
+the same time within a tolerance: runs over processes share no clock edge. The order of two kinds is bound
+by that only, since what is not an event is told to the second.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Told:
         return f"{self.kind} = {self.value}"
 
 
-Streams: TypeAlias = Mapping[str, Sequence[Told]]  # by sensor
+Streams: TypeAlias = Mapping[tuple[str, str], Sequence[Told]]  # by sensor and kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,12 @@ class Comparison:
 def streams(result: Result) -> Streams:
     """What the receiver holds of a run."""
     names = {plan.address: plan.name for plan in result.scenario.sensors}
-    found: dict[str, list[Told]] = defaultdict(list)
+    found: dict[tuple[str, str], list[Told]] = defaultdict(list)
     for row in result.stored:
         at_s = row["happened_ms"] / 1000 - result.story_at
-        found[names.get(row["sensor"], row["sensor"])].append(Told(row["kind"], row["value"], at_s))
-    # What was told in one breath has one time, and no order of its own.
-    return {sensor: sorted(told, key=lambda one: (one.at_s, one.kind)) for sensor, told in found.items()}
+        sensor = names.get(row["sensor"], row["sensor"])
+        found[sensor, row["kind"]].append(Told(row["kind"], row["value"], at_s))
+    return {key: sorted(told, key=lambda one: one.at_s) for key, told in found.items()}
 
 
 def compare(
@@ -68,10 +69,10 @@ def compare(
     (first, firsts), (second, seconds) = one, other
     same = 0
     differences: list[str] = []
-    for sensor in sorted({*firsts, *seconds}):
-        left, right = list(firsts.get(sensor, ())), list(seconds.get(sensor, ()))
+    for key in sorted({*firsts, *seconds}):
+        left, right = list(firsts.get(key, ())), list(seconds.get(key, ()))
         same += _take_same(left, right, tolerance_s)
-        differences += _sentences(sensor, (first, left), (second, right), tolerance_s)
+        differences += _sentences(key[0], (first, left), (second, right), tolerance_s)
     return Comparison(first, second, same, tuple(differences))
 
 

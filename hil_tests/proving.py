@@ -13,9 +13,10 @@ import click
 from hil_tests import report
 from hil_tests.compare import compare, streams
 from hil_tests.compare import in_words as in_words_of
+from hil_tests.means import on_tier
 from hil_tests.runner import Result, run
 from hil_tests.scenario import Scenario
-from hil_tests.tier import Tier, on_tier
+from hil_tests.tier import Tier
 from hil_tests.verdict import Verdict
 
 SENTENCES_SHOWN_MAX = 8

@@ -20,12 +20,13 @@ from typing import Any
 from hil_tests import mutants
 from hil_tests.chaos import unproven
 from hil_tests.evidence import Evidence
+from hil_tests.means import on_tier
 from hil_tests.rig.capture import Capture, Captured
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.process import until
 from hil_tests.scenario import Scenario
 from hil_tests.strategy import Bench, brought_up
-from hil_tests.tier import Tier, on_tier
+from hil_tests.tier import Tier
 from hil_tests.verdict import Observed, Verdict, judge
 
 LOOK_EVERY_S = 0.3

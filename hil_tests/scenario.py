@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,6 +21,7 @@ from hil_tests.faults.radio import RadioCut, RadioLoss, RadioWeak
 from hil_tests.faults.site import SiteFreeze, SiteKill
 from hil_tests.rig.behaviour import ACTIONS, FIRMWARE_BEHAVIOURS, FIRMWARE_MODEL, Action, Behaviour
 from hil_tests.rig.errors import RigError
+from hil_tests.tier import Radio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +35,6 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Address = Annotated[str, msgspec.Meta(pattern=r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$")]
 Contract = Annotated[str, msgspec.Meta(pattern=r"^((periodic|heartbeat) [1-9][0-9]* s|event-only)$")]
 Key = Annotated[str, msgspec.Meta(pattern=r"^(derived|[0-9a-f]{32})$")]
-Radio = Literal["hci", "bluez"]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=31 * 86_400)]
 Moment = Annotated[float, msgspec.Meta(ge=0)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=600)]
@@ -133,9 +134,17 @@ class _Furnishing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HubPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """By what it hears (an HCI dongle of its own, or BlueZ as in a home), and how patient it is; short, so that a story of seconds shows what takes minutes in a home."""
+    """By what it hears, and how patient it is; short, so that a story of seconds shows what takes minutes in a home.
+
+    Attributes:
+        radio: An HCI dongle of its own, BlueZ as in a home, or BlueZ in a virtual machine.
+        power_on_at: What the machine's clock shows whenever it is switched on; None: the time of now.
+        commit_window_max_s: How long a routine reading may wait for the disk.
+        batch_age_max_s: How long it may wait to be sent.
+    """
 
     radio: Radio = "hci"
+    power_on_at: datetime | None = None
     commit_window_max_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 3.0
     batch_age_max_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 5.0
 
@@ -284,6 +293,8 @@ def contradictions(scenario: Scenario, furnished: int = 0) -> Iterable[str]:
             yield f"{unable} - at `{place}.model`"
         behaviours[sensor.name] = sensor.behaviour
         addresses.add(sensor.address)
+    if scenario.hub.power_on_at and scenario.hub.radio != "vm":
+        yield "only a hub in a virtual machine has a clock of its own - at `hub.power_on_at`"
     yield from _fault_contradictions(scenario, behaviours)
     yield from _event_contradictions(scenario, behaviours)
 
@@ -298,7 +309,9 @@ def _fault_contradictions(scenario: Scenario, behaviours: Mapping[str, Behaviour
         everybody = on == "all" and isinstance(fault, RadioLoss | RadioCut | RadioWeak)
         if of_the_home and not everybody and on not in behaviours:
             yield f"no sensor is called {on!r} - at `faults[{index}].on`"
-        if fault.needs in {"hci", "bluez"} and fault.needs != scenario.hub.radio:
+        if scenario.hub.radio == "vm" and fault.needs:
+            yield f"{fault.verb} cannot be done to a hub in a virtual machine - at `faults[{index}].do`"
+        elif fault.needs in {"hci", "bluez"} and fault.needs != scenario.hub.radio:
             yield f"{fault.verb} needs a hub whose `hub.radio` is {fault.needs} - at `faults[{index}].do`"
         if fault.runs and runs.get(str(on), fault.runs) != fault.runs:
             yield f"{fault.verb} needs a sensor that runs {fault.runs} - at `faults[{index}].on`"

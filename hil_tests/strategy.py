@@ -33,7 +33,6 @@ from hil_tests.scenario import Scenario, SensorPlan
 if TYPE_CHECKING:
     from bumble.snoop import Snooper
 
-ONLINE_WAIT_S = 30.0
 EFFECT_WAIT_S = 30.0
 HUB_STATION = "hub"  # on the air
 HANDOVER_WAIT_S = 60.0
@@ -159,7 +158,7 @@ class Bench:
         """Start the hub again; wait until it speaks, unless it may be unable to."""
         await self.hub.start()
         if surely:
-            await self.until(lambda: bool(self.hub.status()), "the hub's start")
+            await self.until(lambda: bool(self.hub.status()), "the hub's start", self.hub.start_wait_s)
         self.sighted("hub down")
 
     async def copy_card(self) -> None:
@@ -249,7 +248,7 @@ async def brought_up(
     say("site")
     await site.create(ADVERTISED_HOST if behind_a_line else SITE_HOST)
     async with contextlib.AsyncExitStack() as stack:
-        hub = await equipment.radio(stack, scenario, air, directory, planted)
+        hub = await equipment.radio(stack, scenario, air, site, directory, planted)
         await equipment.around(stack, scenario, hub, site, directory)
         bench = Bench(scenario, directory, air, ledger, equipment, site, hub, home, visited, nodes)
         air.observe(ledger.deliver)
@@ -269,8 +268,9 @@ async def brought_up(
         await hub.start()
         try:
             await until(
-                lambda: hub.status().get("uplink") == "online", "The hub's way to the site", ONLINE_WAIT_S
+                lambda: hub.status().get("uplink") == "online", "The hub's way to the site", hub.start_wait_s
             )
+            await until(lambda: air.listens(HUB_STATION), "The hub's listening", hub.start_wait_s)
         except RigError as error:
             raise RigError(f"{error} Its last words:\n{hub.process.tail()}") from error
         yield bench

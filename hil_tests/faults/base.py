@@ -22,6 +22,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     Attributes:
         at_s: When, in seconds of the story.
         for_s: For how long; 0 for what is over at once.
+        needs: What must be there for it: ``hci``, ``bluez``, ``line``, ``lossy-disk``, ``small-disk``, ``clock``, or
+            ``process``: a hub that is a process of this machine, with files on its disk. Empty: nothing.
         runs: What a sensor must be for it, ``script`` or ``firmware``; empty if it does not matter.
     """
 

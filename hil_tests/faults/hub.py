@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
 
@@ -55,6 +55,8 @@ class HubRestart(Fault, frozen=True, kw_only=True, tag="hub.restart"):
 class HubFreeze(Fault, frozen=True, kw_only=True, tag="hub.freeze"):
     """SIGSTOP: it hangs, and knows nothing of it."""
 
+    needs: ClassVar[str] = "process"
+
     async def begin(self, bench: Bench) -> None:
         """Stop it where it stands."""
         bench.notes[self] = bench.hub.status().get("written_ms")
@@ -83,6 +85,8 @@ class HubFreeze(Fault, frozen=True, kw_only=True, tag="hub.freeze"):
 class HubSlow(Fault, frozen=True, kw_only=True, tag="hub.slow"):
     """It gets only a share of one processor: an old board, or a process that ran wild beside it."""
 
+    needs: ClassVar[str] = "process"
+
     share: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.2
 
     async def begin(self, bench: Bench) -> None:
@@ -105,6 +109,8 @@ class HubSlow(Fault, frozen=True, kw_only=True, tag="hub.slow"):
 
 class HubKillAtSync(Fault, frozen=True, kw_only=True, tag="hub.kill-at-sync"):
     """It is started anew, and killed as it makes its n-th sync; started again after ``for_s``, which must be enough."""
+
+    needs: ClassVar[str] = "process"
 
     nth: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 
@@ -136,6 +142,8 @@ class HubKillAtSync(Fault, frozen=True, kw_only=True, tag="hub.kill-at-sync"):
 
 class HubImage(Fault, frozen=True, kw_only=True, tag="hub.old-image"):
     """Its card is copied now, and put back after ``for_s``: an old disk image, restored by somebody who meant well."""
+
+    needs: ClassVar[str] = "process"
 
     async def begin(self, bench: Bench) -> None:
         """Copy the card of a hub that was stopped in good order."""

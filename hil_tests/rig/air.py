@@ -146,6 +146,10 @@ class Air(LocalLink):
             if listener is not sender and listener.listening:
                 self._propagate(source, pdu, listener)
 
+    def listens(self, station: str) -> bool:
+        """Tell whether a controller of that name would hear an advert now."""
+        return any(one.listening for one in self._virtual() if one.name == station)
+
     def reaches(self, sender: Controller, address: hci.Address) -> bool:
         """Tell whether data of a controller would get to the station of that address now."""
         return self._reachable(sender, address) is not None

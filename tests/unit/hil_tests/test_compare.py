@@ -15,7 +15,7 @@ from hil_tests.scenario import Home, Scenario
 OPEN = Told("door", True, 3.0)
 SHUT = Told("door", False, 6.0)
 AGAIN = Told("door", True, 9.0)
-DOOR: Streams = {"front-door": [OPEN, SHUT, AGAIN]}
+DOOR: Streams = {("front-door", "door"): [OPEN, SHUT, AGAIN]}
 
 tellings = st.builds(
     Told, st.sampled_from(["door", "motion"]), st.booleans(), st.floats(0, 60, allow_nan=False)
@@ -25,7 +25,7 @@ doors = st.lists(tellings, max_size=12).map(lambda told: sorted(told, key=lambda
 
 def differences(*told: Told) -> tuple[str, ...]:
     """What is said of a door that told this on bluez, and opened, shut, opened on virtual."""
-    return compare(("virtual", DOOR), ("bluez", {"front-door": told})).differences
+    return compare(("virtual", DOOR), ("bluez", {("front-door", "door"): told})).differences
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_sensor_that_one_tier_never_heard_is_told_of() -> None:
 @given(doors)
 def test_a_stream_is_the_same_as_itself(told: list[Told]) -> None:
     """Whatever is in it."""
-    comparison = compare(("a", {"door": told}), ("b", {"door": told}))
+    comparison = compare(("a", {("door", "door"): told}), ("b", {("door", "door"): told}))
     assert (comparison.same, comparison.differences) == (len(told), ())
 
 
@@ -80,7 +80,7 @@ def test_one_that_is_taken_away_is_one_difference(told: list[Told], data: st.Dat
     told = [*told, Told("button", "press", 61.0)]
     gone = data.draw(st.integers(0, len(told) - 1))
     rest = told[:gone] + told[gone + 1 :]
-    comparison = compare(("a", {"door": told}), ("b", {"door": rest}))
+    comparison = compare(("a", {("door", "door"): told}), ("b", {("door", "door"): rest}))
     assert comparison.differences
     assert comparison.same <= len(rest)
 

@@ -81,7 +81,7 @@ class Equipment:
         self._things[HciServer] = await stack.enter_async_context(HciServer(air, socket))
         if scenario.hub.radio == "vm":
             ports = [site.ports["mqtt"], site.ports["authority"]]
-            return GuestHub(place, log, socket, ports, environment=planted, rtc=scenario.hub.power_on_at)
+            return GuestHub(place, log, socket, ports, environment=planted, rtc=scenario.hub.reboots_at)
         return Hub(place, log, f"unix-client:{socket}", planted)
 
     async def around(

@@ -20,6 +20,7 @@ from typing import Any
 from hil_tests import mutants
 from hil_tests.chaos import unproven
 from hil_tests.evidence import Evidence
+from hil_tests.faults import Fault
 from hil_tests.means import on_tier
 from hil_tests.rig.capture import Capture, Captured
 from hil_tests.rig.errors import RigError
@@ -146,7 +147,7 @@ def _captured(result: Result, into: Path | None) -> Iterator[Capture | None]:
 
 async def _play(bench: Bench, result: Result, say: Say) -> None:
     """The story, and what goes wrong meanwhile."""
-    say("story")
+    say(f"story of {bench.scenario.duration_s:g} s")
     watching = asyncio.create_task(_watch(bench, result.looks))
     await bench.nodes.start()
     result.story_at = time.time()
@@ -156,7 +157,7 @@ async def _play(bench: Bench, result: Result, say: Say) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             for fault in bench.scenario.faults:
-                tasks.create_task(_at(fault, began, bench, result.evidence))
+                tasks.create_task(_at(fault, began, bench, result.evidence, say))
             tasks.create_task(asyncio.sleep(bench.scenario.duration_s))
     except* RigError as group:
         raise group.exceptions[0] from group
@@ -164,7 +165,7 @@ async def _play(bench: Bench, result: Result, say: Say) -> None:
         bench.home.stop()
         bench.visited.stop()
         await bench.nodes.stop()
-    say("handing over")
+    say("hands over")
     await asyncio.sleep(LAST_ADVERTS_S)
     with contextlib.suppress(RigError):  # what is still missing then shows in the balance
         wait_s = SILENT_WAIT_S if bench.scenario.expect.silent else DRAIN_WAIT_S
@@ -172,9 +173,12 @@ async def _play(bench: Bench, result: Result, say: Say) -> None:
     watching.cancel()
 
 
-async def _at(fault: Any, began: float, bench: Bench, evidence: list[Evidence]) -> None:
+async def _at(fault: Fault, began: float, bench: Bench, evidence: list[Evidence], say: Say) -> None:
     await asyncio.sleep(max(0.0, began + fault.at_s - asyncio.get_running_loop().time()))
-    evidence.append(await fault.play(bench))
+    say(f"{fault.verb} for {fault.for_s:g} s" if fault.for_s else fault.verb)
+    seen = await fault.play(bench)
+    evidence.append(seen)
+    say(f"{fault.verb} {'fired' if seen.fired else 'DID NOT FIRE'}: {seen.sentence}")
 
 
 async def _watch(bench: Bench, looks: list[Look]) -> None:

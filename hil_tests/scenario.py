@@ -138,13 +138,13 @@ class HubPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         radio: An HCI dongle of its own, BlueZ as in a home, or BlueZ in a virtual machine.
-        power_on_at: What the machine's clock shows whenever it is switched on; None: the time of now.
+        reboots_at: What the machine's clock shows when it is switched on again; None: the time of now.
         commit_window_max_s: How long a routine reading may wait for the disk.
         batch_age_max_s: How long it may wait to be sent.
     """
 
     radio: Radio = "hci"
-    power_on_at: datetime | None = None
+    reboots_at: datetime | None = None
     commit_window_max_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 3.0
     batch_age_max_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 5.0
 
@@ -293,8 +293,8 @@ def contradictions(scenario: Scenario, furnished: int = 0) -> Iterable[str]:
             yield f"{unable} - at `{place}.model`"
         behaviours[sensor.name] = sensor.behaviour
         addresses.add(sensor.address)
-    if scenario.hub.power_on_at and scenario.hub.radio != "vm":
-        yield "only a hub in a virtual machine has a clock of its own - at `hub.power_on_at`"
+    if scenario.hub.reboots_at and scenario.hub.radio != "vm":
+        yield "only a hub in a virtual machine has a clock of its own - at `hub.reboots_at`"
     yield from _fault_contradictions(scenario, behaviours)
     yield from _event_contradictions(scenario, behaviours)
 

@@ -245,7 +245,7 @@ async def brought_up(
     nodes = NodeHome(air, scenario, directory / "nodes", ledger.transmit)
     equipment = Equipment()
     behind_a_line = any(fault.needs == "line" for fault in scenario.faults)
-    say("site")
+    say("starts the site")
     await site.create(ADVERTISED_HOST if behind_a_line else SITE_HOST)
     async with contextlib.AsyncExitStack() as stack:
         hub = await equipment.radio(stack, scenario, air, site, directory, planted)
@@ -257,7 +257,7 @@ async def brought_up(
         stack.push_async_callback(hub.kill)
         stack.push_async_callback(nodes.stop)
         await site.start()
-        say("hub")
+        say("starts the hub")
         timing = scenario.hub
         await hub.configure(
             story.sensors,

@@ -69,11 +69,3 @@ def test_a_rig_that_cannot_play_it_says_so(scenario: str, rig: str, sentence: st
         told = CliRunner().invoke(cli, words)
         assert isinstance(told.exception, RigError)
         assert str(told.exception).endswith(sentence)
-
-
-@pytest.mark.parametrize("words", [["all"], ["p4_ghost_pulse", "--rig", "bluez", "--rig", "bluez"]])
-def test_one_is_nothing_to_compare(words: list[str]) -> None:
-    """One scenario, two rigs."""
-    told = CliRunner().invoke(cli, ["compare", *words])
-    assert told.exit_code != 0
-    assert "two rigs" in told.output + str(told.exception)

@@ -41,7 +41,7 @@ class GuestHub(Hub):
             hci: The unix socket of its controller.
             ports: Where the site listens.
             environment: Added to the environment of its process.
-            rtc: What its clock shows at power-on.
+            rtc: What its clock shows when it is switched on again; None: the time of now.
         """
         self._ports = ports
         self._machine = Machine(directory.with_name("machine"), directory / "run", log, hci, rtc=rtc)

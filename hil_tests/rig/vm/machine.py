@@ -13,8 +13,9 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.process import Process, Usage, call, until
@@ -54,13 +55,15 @@ class Machine(Process):
             run: A directory that it shares with this machine, both ways; emptied when it is switched on.
             console: Where everything goes that it says.
             hci: The unix socket of the controller that it shall have.
-            rtc: What its clock shows at power-on; None: the time of now, kept as by a time server.
+            rtc: What its clock shows when it is switched on again; None: the time of now, kept as by a time server.
         """
         self.disk = place / "disk.img"
         self._place = place
         self._run = run
         self._hci = hci
         self._rtc = rtc
+        self._facts: dict[str, Any] = {}
+        self._kernel = Path()
         super().__init__("virtual machine", [], console)
 
     async def prepare(
@@ -86,60 +89,51 @@ class Machine(Process):
             raise RigError(f"A virtual machine needs {', '.join(lacks)}.")
         for directory in (self._place, self._run):
             directory.mkdir(parents=True, exist_ok=True)
-        facts = {
+        self._facts = {
             "command": list(command),
             "environment": dict(environment),
             "disk": str(disk_at),
             "run": str(self._run),
             "ports": list(ports),
-            "clock_set": self._rtc is None,
         }
-        (self._place / "guest.json").write_text(json.dumps(facts))
         kernel, busybox = find_kernel(), shutil.which("busybox")
         assert kernel is not None and busybox is not None  # noqa: PT018, S101 - seen above
+        self._kernel = kernel.image
         (self._place / "initrd").write_bytes(initrd(kernel, Path(busybox)))
         mkfs = shutil.which("mkfs.ext4") or "mkfs.ext4"
         await call(mkfs, "-q", "-d", str(disk_at), str(self.disk), f"{DISK_MB}M")
-        self._command = self._words(kernel.image)
-
-    async def stop(self) -> int:
-        """Ask what it is for to end, and wait until it has switched itself off."""
-        (self._run / "stop").touch()
-        with contextlib.suppress(RigError):
-            await until(lambda: not self.running, "The machine's end", ENDING_MAX_S)
-        return await self.kill()
 
     async def start(self) -> None:
         """Switch it on."""
         for told in self._run.iterdir():  # of the life before
             told.unlink()
+        rtc = self._rtc if self.started_at else None
+        (self._place / "guest.json").write_text(json.dumps(self._facts | {"clock_set": rtc is None}))
+        self._command = self._words(rtc)
         await super().start()
+
+    async def stop(self) -> int:
+        """Ask what it is for to end, and wait until it has switched itself off."""
+        if self.running:
+            (self._run / "stop").touch()
+        with contextlib.suppress(RigError):
+            await until(lambda: not self.running, "The machine's end", ENDING_MAX_S)
+        return await self.kill()
 
     def usage(self) -> Usage:
         """Not known: what is in it cannot be seen from here."""
         return Usage(0.0, 0.0)
 
-    def _words(self, kernel: Path) -> list[str]:
+    def _words(self, rtc: datetime | None) -> list[str]:
         """The command line; everything that is not in it is not there."""
-        clock = "utc" if self._rtc is None else self._rtc.strftime("%Y-%m-%dT%H:%M:%S")
+        clock = "utc" if rtc is None else rtc.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
         boot = f"console=ttyS0 quiet panic=-1 lum.python={sys.executable} lum.start={START} lum.place={self._place}"
         shares = (("host", "/", ",readonly=on,multidevs=remap"), ("run", str(self._run), ""))
         return [
-            *(
-                QEMU,
-                "-accel",
-                "tcg,thread=multi",
-                "-M",
-                "pc",
-                "-cpu",
-                "max",
-                "-smp",
-                "2",
-                "-m",
-                str(MEMORY_MB),
-            ),
-            *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio"),
-            *("-kernel", str(kernel), "-initrd", str(self._place / "initrd"), "-append", boot),
+            *f"{QEMU} -accel tcg,thread=multi -M pc -cpu max -smp 2 -m {MEMORY_MB}".split(),
+            *["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
+            *("-chardev", f"file,id=console,append=on,path={self.log}", "-serial", "chardev:console"),
+            *("-kernel", str(self._kernel), "-initrd", str(self._place / "initrd"), "-append", boot),
             *("-rtc", f"base={clock}"),
             *("-drive", f"file={self.disk},format=raw,if=virtio"),
             *("-netdev", "user,id=line", "-device", "virtio-net-pci,netdev=line,romfile="),

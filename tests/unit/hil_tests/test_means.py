@@ -55,12 +55,12 @@ def test_a_machine_cannot_be_reached_into(tmp_path: Path, fault: str) -> None:
 
 
 @pytest.mark.parametrize("radio", ["vm", "bluez", "hci"])
-def test_only_a_machine_has_a_clock_to_power_on_with(tmp_path: Path, radio: str) -> None:
+def test_only_a_machine_has_a_clock_to_reboot_with(tmp_path: Path, radio: str) -> None:
     """The others have this machine's."""
     file = tmp_path / "a.toml"
-    file.write_text(f'{STORY}radio = "{radio}"\npower_on_at = 2031-05-05T00:00:00Z\n')
+    file.write_text(f'{STORY}radio = "{radio}"\nreboots_at = 2031-05-05T00:00:00Z\n')
     if radio == "vm":
-        assert load_scenario(file).hub.power_on_at == datetime(2031, 5, 5, tzinfo=UTC)
+        assert load_scenario(file).hub.reboots_at == datetime(2031, 5, 5, tzinfo=UTC)
         return
     with pytest.raises(ScenarioError, match="only a hub in a virtual machine has a clock of its own"):
         load_scenario(file)

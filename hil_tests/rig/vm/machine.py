@@ -52,7 +52,8 @@ class Machine(Process):
 
         Args:
             place: A directory for its first file system and its disk.
-            run: A directory that it shares with this machine, both ways; emptied when it is switched on.
+            run: Where it shows the ``status.json`` that its own directory of this path has; emptied when it is
+                switched on.
             console: Where everything goes that it says.
             hci: The unix socket of the controller that it shall have.
             rtc: What its clock shows when it is switched on again; None: the time of now, kept as by a time server.

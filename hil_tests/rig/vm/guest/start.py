@@ -20,6 +20,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+SHARE = Path("/run/rig")  # a directory of the host
 HOST = "10.0.2.2"  # QEMU's user network: the machine outside
 LOOK_EVERY_S = 0.2
 CREATE_CONTROLLER = b"\xff\x00"  # to /dev/vhci: a primary controller
@@ -52,13 +53,15 @@ def prepare(facts: dict[str, Any]) -> None:
     for kind, where in (("sysfs", "/sys"), ("tmpfs", "/run"), ("tmpfs", "/var/lib/bluetooth")):
         Path(where).mkdir(parents=True, exist_ok=True)
         busybox("mount", "-t", kind, kind, where)
-    busybox("mount", "-t", "9p", "-o", "trans=virtio,version=9p2000.L,cache=none", "run", facts["run"])
+    busybox("mount", "-t", "tmpfs", "run", facts["run"])  # sockets lie there, which 9p cannot hold
+    SHARE.mkdir()
+    busybox("mount", "-t", "9p", "-o", "trans=virtio,version=9p2000.L,cache=none", "run", str(SHARE))
     busybox("mount", "-t", "ext4", "/dev/vda", facts["disk"])
     for words in ("link set lo up", "link set eth0 up", "addr add 10.0.2.15/24 dev eth0"):
         busybox("ip", *words.split())
     busybox("ip", "route", "add", "default", "via", HOST)
     if facts["clock_set"]:
-        stamp = Path(facts["run"], "now")
+        stamp = SHARE / "now"
         stamp.write_text("")  # the host's file system dates it
         time.clock_settime(time.CLOCK_REALTIME, stamp.stat().st_mtime)
     Path("/run/dbus").mkdir(exist_ok=True)
@@ -75,11 +78,28 @@ async def live(facts: dict[str, Any]) -> None:
     keeping = asyncio.create_task(keep("/usr/libexec/bluetooth/bluetoothd", "--nodetach"))
     hub = await asyncio.create_subprocess_exec(*facts["command"], env=environment)
     ended = asyncio.create_task(hub.wait())
-    await until(lambda: ended.done() or (Path(facts["run"]) / "stop").exists())
+    telling = asyncio.create_task(tell(Path(facts["run"]) / "status.json"))
+    await until(lambda: ended.done() or (SHARE / "stop").exists())
     with contextlib.suppress(ProcessLookupError):
         hub.terminate()
     say(f"the hub ended with {await ended}")
-    keeping.cancel()
+    for beside in (keeping, telling):
+        beside.cancel()
+
+
+async def tell(file: Path) -> None:
+    """Show the host what the hub writes of itself."""
+    while True:
+        with contextlib.suppress(OSError):  # not there yet
+            show(file)
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def show(file: Path) -> None:
+    """Copy a file to the host, whole at once."""
+    new = SHARE / "new"
+    new.write_bytes(file.read_bytes())
+    new.replace(SHARE / file.name)
 
 
 async def keep(*words: str) -> None:
@@ -87,6 +107,7 @@ async def keep(*words: str) -> None:
     while True:
         service = await asyncio.create_subprocess_exec(*words)
         say(f"{words[0]} ended with {await service.wait()}; it is started again")
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 def say(sentence: str) -> None:

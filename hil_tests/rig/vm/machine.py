@@ -128,7 +128,7 @@ class Machine(Process):
     def _words(self, rtc: datetime | None) -> list[str]:
         """The command line; everything that is not in it is not there."""
         clock = "utc" if rtc is None else rtc.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        boot = f"console=ttyS0 quiet panic=-1 lum.python={sys.executable} lum.start={START} lum.place={self._place}"
+        boot = f"console=ttyS0 quiet panic=-1 no_timer_check lum.python={sys.executable} lum.start={START} lum.place={self._place}"
         shares = (("host", "/", ",readonly=on,multidevs=remap"), ("run", str(self._run), ""))
         return [
             *f"{QEMU} -accel tcg,thread=multi -M pc -cpu max -smp 2 -m {MEMORY_MB}".split(),

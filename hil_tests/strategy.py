@@ -267,10 +267,14 @@ async def brought_up(
         await hub.enrol(await site.voucher(story.home))
         await hub.start()
         try:
-            await until(
-                lambda: hub.status().get("uplink") == "online", "The hub's way to the site", hub.start_wait_s
-            )
+            await until(lambda: _is_online(hub), "The hub's way to the site", hub.start_wait_s)
             await until(lambda: air.listens(HUB_STATION), "The hub's listening", hub.start_wait_s)
         except RigError as error:
             raise RigError(f"{error} Its last words:\n{hub.process.tail()}") from error
         yield bench
+
+
+def _is_online(hub: Hub) -> bool:
+    if not hub.process.running:
+        raise RigError("The hub ended as soon as it was started.")
+    return bool(hub.status().get("uplink") == "online")

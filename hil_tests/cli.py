@@ -15,13 +15,16 @@ import msgspec
 from hil_tests import demo as chain
 from hil_tests import screen
 from hil_tests.chaos import SHORTEST_S
+from hil_tests.compare import TOLERANCE_S
 from hil_tests.rig.errors import RigError
 from hil_tests.scenario import load_scenario
+from hil_tests.tier import Tier
 from hil_tests.trace import load_trace
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 DEMO_SCENARIO = SCENARIOS / "demo.toml"
 TRACE_SPEED_DEFAULT = 10_000.0
+RIGS = click.Choice([tier.value for tier in Tier])
 
 
 def main() -> None:
@@ -133,10 +136,11 @@ def list_scenarios() -> None:
 @click.argument("names", nargs=-1, required=True, metavar="SCENARIO...")
 @click.option("--seed", type=int, help="Another seed than the scenario's.")
 @click.option("--jobs", type=click.IntRange(1, 8), default=1, show_default=True, help="So many at a time.")
+@click.option("--rig", type=RIGS, help="On what it is played; by default as the scenario's hub says.")
 @click.option(
     "--virtual",
     is_flag=True,
-    help="In virtual time, in this process: a day in seconds, exact by seed. Plays no fault of processes.",
+    help="Short for --rig inprocess: virtual time, a day in seconds, exact by seed. Plays no fault of processes.",
 )
 @click.option(
     "--into",
@@ -152,6 +156,7 @@ def run(
     names: tuple[str, ...],
     seed: int | None,
     jobs: int,
+    rig: str | None,
     virtual: bool,  # noqa: FBT001
     into: Path,
     as_json: bool,  # noqa: FBT001
@@ -165,11 +170,65 @@ def run(
     scenarios = [(file, load_scenario(file)) for name in names for file in _files(name)]
     if seed is not None:
         scenarios = [(file, msgspec.structs.replace(one, seed=seed)) for file, one in scenarios]
-    if virtual:
+    tier = Tier(rig) if rig else None
+    if virtual or tier is Tier.INPROCESS:
         results = proving.run_virtual_all(scenarios, into, as_json=as_json)
     else:
-        results = asyncio.run(proving.run_all(scenarios, jobs, into, as_json=as_json))
+        results = asyncio.run(proving.run_all(scenarios, jobs, into, as_json=as_json, tier=tier))
     sys.exit(0 if all(proving.good(result) for result in results) else 1)
+
+
+@cli.command()
+@click.argument("name", metavar="SCENARIO")
+@click.option(
+    "--rig",
+    "rigs",
+    type=RIGS,
+    multiple=True,
+    default=("virtual", "bluez"),
+    show_default=True,
+    help="Twice or more.",
+)
+@click.option("--seed", type=int, help="Another seed than the scenario's.")
+@click.option(
+    "--tolerance",
+    "tolerance_s",
+    type=click.FloatRange(0),
+    default=TOLERANCE_S,
+    show_default=True,
+    help="Seconds by which the time of a reading may differ.",
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    default=Path("lum-hil-runs"),
+    show_default=True,
+    help="Where the runs are kept, for `lum-hil report`.",
+)
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a run, then one a comparison.")
+def compare(
+    name: str,
+    rigs: tuple[str, ...],
+    seed: int | None,
+    tolerance_s: float,
+    into: Path,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Play one SCENARIO on several rigs, and say where the readings stored differ from those of the first.
+
+    Exit code 1 if they do, or if a run fails.
+    """
+    from hil_tests import proving  # noqa: PLC0415 - as above
+
+    tiers = [Tier(rig) for rig in dict.fromkeys(rigs)]
+    files = _files(name)
+    if len(tiers) < 2 or len(files) != 1:
+        raise click.UsageError("Compare one scenario on two rigs or more: --rig virtual --rig bluez.")
+    scenario = load_scenario(files[0])
+    if seed is not None:
+        scenario = msgspec.structs.replace(scenario, seed=seed)
+    same = proving.compare_on(tiers, files[0], scenario, into, tolerance_s, as_json=as_json)
+    sys.exit(0 if same else 1)
 
 
 @cli.command("fuzz")

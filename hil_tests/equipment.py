@@ -15,6 +15,7 @@ from hil_tests.rig.hci_server import HciServer
 from hil_tests.rig.hub import Hub
 from hil_tests.rig.network import ADVERTISED_HOST, SITE_HOST, FaultyLink, listen_inside
 from hil_tests.rig.resolver import Resolver
+from hil_tests.rig.vm.hub import GuestHub
 
 if TYPE_CHECKING:
     from hil_tests.rig.air import Air
@@ -79,6 +80,7 @@ class Equipment:
         stack: contextlib.AsyncExitStack,
         scenario: Scenario,
         air: Air,
+        site: Site,
         directory: Path,
         planted: Mapping[str, str],
     ) -> Hub:
@@ -90,6 +92,9 @@ class Equipment:
             return Hub(place, log, None, {**bluez.environment, **planted})
         socket = directory / "hci.sock"
         self._things[HciServer] = await stack.enter_async_context(HciServer(air, socket))
+        if scenario.hub.radio == "vm":
+            ports = [site.ports["mqtt"], site.ports["authority"]]
+            return GuestHub(place, log, socket, ports, environment=planted, rtc=scenario.hub.reboots_at)
         return Hub(place, log, f"unix-client:{socket}", planted)
 
     async def around(

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from hil_tests import report
+from hil_tests.compare import compare, streams
+from hil_tests.compare import in_words as in_words_of
+from hil_tests.means import on_tier
+from hil_tests.progress import Progress
 from hil_tests.runner import Result, run
 from hil_tests.scenario import Scenario
+from hil_tests.tier import Tier
 from hil_tests.verdict import Verdict
 
 SENTENCES_SHOWN_MAX = 8
@@ -30,44 +38,103 @@ def good(result: Result) -> bool:
 
 def run_virtual_all(scenarios: Sequence[tuple[Path, Scenario]], into: Path, *, as_json: bool) -> list[Result]:
     """Run those that need no processes in virtual time; each is told as it ends and kept in ``into``."""
-    from hil_tests.inprocess import (  # noqa: PLC0415 - the hub's code, which the rig else never loads
-        playable,
-        run_virtual,
-    )
+    from hil_tests.inprocess import playable  # noqa: PLC0415 - the hub's code, which the rig else never loads
 
-    results: list[Result] = []
-    for file, scenario in scenarios:
+    able = [(file, scenario) for file, scenario in scenarios if playable(scenario)]
+    for _file, scenario in scenarios:
         if not playable(scenario):
             click.echo(f"needs processes, left out: {scenario.title}", err=True)
-            continue
-        result = run_virtual(scenario, scenario.seed, file=str(file))
-        _told(result, into, as_json=as_json)
-        results.append(result)
+    progress = Progress(len(able))
+    results = [
+        _told(run_on(Tier.INPROCESS, file, scenario, into, progress), into, progress, as_json=as_json)
+        for file, scenario in able
+    ]
     _end(results, as_json=as_json)
     return results
 
 
+def run_on(
+    tier: Tier, file: Path, scenario: Scenario, into: Path, progress: Progress | None = None
+) -> Result:
+    """Run one scenario on this tier, whatever it says itself.
+
+    Raises:
+        RigError: it has something in it that the tier cannot do.
+    """
+    scenario = on_tier(scenario, tier)
+    say = progress.begin(_named(file, tier)) if progress else lambda _step: None
+    if tier is not Tier.INPROCESS:
+        return asyncio.run(_followed(run(scenario, str(file), say=say, tier=tier, into=into), progress))
+    from hil_tests.inprocess import run_virtual  # noqa: PLC0415 - as above
+
+    say("in virtual time")
+    return run_virtual(scenario, scenario.seed, file=str(file))
+
+
+def compare_on(
+    tiers: Sequence[Tier], file: Path, scenario: Scenario, into: Path, tolerance_s: float, *, as_json: bool
+) -> bool:
+    """Play one scenario on each tier and hold what is stored against that of the first; tells whether all is the same.
+
+    Raises:
+        RigError: a tier cannot play it.
+    """
+    for tier in tiers:
+        on_tier(scenario, tier)
+    progress = Progress(len(tiers))
+    results = [
+        _told(run_on(tier, file, scenario, into, progress), into, progress, as_json=as_json) for tier in tiers
+    ]
+    told = [(tier.value, streams(result)) for tier, result in zip(tiers, results, strict=True)]
+    comparisons = [compare(told[0], one, tolerance_s) for one in told[1:]]
+    for comparison in comparisons:
+        click.echo(json.dumps(asdict(comparison)) if as_json else in_words_of(comparison))
+    return all(map(good, results)) and not any(one.differences for one in comparisons)
+
+
 async def run_all(
-    scenarios: Sequence[tuple[Path, Scenario]], jobs: int, into: Path, *, as_json: bool
+    scenarios: Sequence[tuple[Path, Scenario]],
+    jobs: int,
+    into: Path,
+    *,
+    as_json: bool,
+    tier: Tier | None = None,
 ) -> list[Result]:
-    """Run them, ``jobs`` at a time; each is told as it ends and kept in ``into``."""
-    turns = asyncio.Semaphore(jobs)
+    """Run them, ``jobs`` at a time; each is told as it ends and kept in ``into``.
+
+    Raises:
+        RigError: one of them cannot be played on that tier.
+    """
+    if tier is not None:
+        scenarios = [(file, on_tier(scenario, tier)) for file, scenario in scenarios]
+    turns, progress = asyncio.Semaphore(jobs), Progress(len(scenarios))
 
     async def one(file: Path, scenario: Scenario) -> Result:
         async with turns:
-            click.echo(f"running  {scenario.title}", err=True)
-            result = await run(scenario, str(file))
-        _told(result, into, as_json=as_json)
-        return result
+            say = progress.begin(_named(file, tier))
+            result = await run(scenario, str(file), say=say, tier=tier, into=into)
+        return _told(result, into, progress, as_json=as_json)
 
-    results = await asyncio.gather(*(one(file, scenario) for file, scenario in scenarios))
+    async with progress.followed():
+        results = await asyncio.gather(*(one(file, scenario) for file, scenario in scenarios))
     _end(results, as_json=as_json)
     return list(results)
 
 
-def _told(result: Result, into: Path, *, as_json: bool) -> None:
+async def _followed(running: Coroutine[Any, Any, Result], progress: Progress | None) -> Result:
+    async with progress.followed() if progress else contextlib.nullcontext():
+        return await running
+
+
+def _named(file: Path, tier: Tier | None) -> str:
+    return f"{file.stem} on {tier.value}" if tier else file.stem
+
+
+def _told(result: Result, into: Path, progress: Progress, *, as_json: bool) -> Result:
     report.save(result, into)
+    progress.end(_named(Path(result.file), result.tier), good=good(result))
     click.echo(json.dumps(report.facts(result)) if as_json else in_words(result))
+    return result
 
 
 def _end(results: Sequence[Result], *, as_json: bool) -> None:

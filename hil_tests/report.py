@@ -19,7 +19,7 @@ from hil_tests.verdict import Verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
 _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # no XML can hold it
-FORMAT = 1  # of a kept run
+FORMAT = 2  # of a kept run
 STRIP_PERCENT_MIN = 0.4  # what is over at once must still be seen
 
 
@@ -36,6 +36,8 @@ def facts(result: Result) -> dict[str, Any]:
         "sentences": result.sentences,
         "seconds": round(result.seconds, 1),
         "replay": result.replay,
+        "radio": result.scenario.hub.radio,
+        "capture": None if result.capture is None else asdict(result.capture),
         "figures": result.figures,
         "faults": [
             asdict(one) | {"at_s": round(one.at - began, 2), "until_s": round(one.until - began, 2)}
@@ -121,7 +123,7 @@ def page(runs: Sequence[dict[str, Any]], made: datetime | None = None) -> str:
 def save(result: Result, directory: Path) -> Path:
     """Keep one run's facts as a file of its own; gives its path."""
     directory.mkdir(parents=True, exist_ok=True)
-    file = directory / f"{Path(result.file).stem}-{result.seed}.json"
+    file = directory / f"{result.name}.json"
     file.write_text(json.dumps(facts(result), ensure_ascii=False, indent=1))
     return file
 

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,14 @@ from typing import Any
 from hil_tests import mutants
 from hil_tests.chaos import unproven
 from hil_tests.evidence import Evidence
+from hil_tests.faults import Fault
+from hil_tests.means import on_tier
+from hil_tests.rig.capture import Capture, Captured
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.process import until
 from hil_tests.scenario import Scenario
 from hil_tests.strategy import Bench, brought_up
+from hil_tests.tier import Tier
 from hil_tests.verdict import Observed, Verdict, judge
 
 LOOK_EVERY_S = 0.3
@@ -47,7 +51,13 @@ class Look:
 
 @dataclass(slots=True)
 class Result:
-    """One run."""
+    """One run.
+
+    Attributes:
+        tier: On what it was played, if that is not what the scenario says itself.
+        story_at: When its story began (wall time, s); 0 if it never did.
+        capture: What its radio's capture holds, if there is one.
+    """
 
     scenario: Scenario
     file: str
@@ -57,7 +67,10 @@ class Result:
     evidence: list[Evidence] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
     began: float = 0.0
+    story_at: float = 0.0
     ended: float = 0.0
+    tier: Tier | None = None
+    capture: Captured | None = None
     figures: dict[str, Any] = field(default_factory=dict)
     stored: list[dict[str, Any]] = field(default_factory=list)
     missing: list[dict[str, Any]] = field(default_factory=list)
@@ -69,13 +82,25 @@ class Result:
         return self.ended - self.began
 
     @property
+    def name(self) -> str:
+        """What its files are called."""
+        return "-".join([Path(self.file).stem, str(self.seed), *([self.tier.value] if self.tier else [])])
+
+    @property
     def replay(self) -> str:
         """The one line that runs it again."""
-        return f"lum-hil run {self.file} --seed {self.seed}"
+        where = f" --rig {self.tier.value}" if self.tier else ""
+        return f"lum-hil run {self.file}{where} --seed {self.seed}"
 
 
 async def run(
-    scenario: Scenario, file: str, *, say: Say = lambda _line: None, mutant: str | None = None
+    scenario: Scenario,
+    file: str,
+    *,
+    say: Say = lambda _line: None,
+    mutant: str | None = None,
+    tier: Tier | None = None,
+    into: Path | None = None,
 ) -> Result:
     """Run a scenario in a throwaway chain; whatever fails is in the result, never an exception of the rig's.
 
@@ -84,12 +109,22 @@ async def run(
         file: Where it came from, for who wants to run it again.
         say: Told each step.
         mutant: The bug that is planted in the hub (``mutants/``).
+        tier: Play it on this, in place of what its hub's ``radio`` says.
+        into: Where to keep a capture of the hub's radio; None: keep none.
+
+    Raises:
+        RigError: it cannot be played on that tier.
     """
+    if tier is not None:
+        scenario = on_tier(scenario, tier)
     planted = mutants.environment(mutant) if mutant else {}
-    result = Result(scenario, file, scenario.seed, began=time.time())
-    with tempfile.TemporaryDirectory(prefix="lum-", ignore_cleanup_errors=True) as name:
+    result = Result(scenario, file, scenario.seed, began=time.time(), tier=tier)
+    with (
+        tempfile.TemporaryDirectory(prefix="lum-", ignore_cleanup_errors=True) as name,
+        _captured(result, into) as capture,
+    ):
         try:
-            async with brought_up(scenario, Path(name), say, planted) as bench:
+            async with brought_up(scenario, Path(name), say, planted, capture) as bench:
                 await _play(bench, result, say)
                 seen = await _observe(bench, result)
                 result.verdict, result.sentences = judge(scenario.expect, seen, scenario.expected_failure)
@@ -99,18 +134,30 @@ async def run(
     return result
 
 
+@contextlib.contextmanager
+def _captured(result: Result, into: Path | None) -> Iterator[Capture | None]:
+    """A capture beside the run's report; what it holds is in the result afterwards."""
+    if into is None:
+        yield None
+        return
+    with Capture(into / f"{result.name}.btsnoop") as capture:
+        yield capture
+        result.capture = capture.captured
+
+
 async def _play(bench: Bench, result: Result, say: Say) -> None:
     """The story, and what goes wrong meanwhile."""
-    say("story")
+    say(f"story of {bench.scenario.duration_s:g} s")
     watching = asyncio.create_task(_watch(bench, result.looks))
     await bench.nodes.start()
+    result.story_at = time.time()
     bench.home.start()
     await bench.visited.start()
     began = asyncio.get_running_loop().time()
     try:
         async with asyncio.TaskGroup() as tasks:
             for fault in bench.scenario.faults:
-                tasks.create_task(_at(fault, began, bench, result.evidence))
+                tasks.create_task(_at(fault, began, bench, result.evidence, say))
             tasks.create_task(asyncio.sleep(bench.scenario.duration_s))
     except* RigError as group:
         raise group.exceptions[0] from group
@@ -118,7 +165,7 @@ async def _play(bench: Bench, result: Result, say: Say) -> None:
         bench.home.stop()
         bench.visited.stop()
         await bench.nodes.stop()
-    say("handing over")
+    say("hands over")
     await asyncio.sleep(LAST_ADVERTS_S)
     with contextlib.suppress(RigError):  # what is still missing then shows in the balance
         wait_s = SILENT_WAIT_S if bench.scenario.expect.silent else DRAIN_WAIT_S
@@ -126,9 +173,12 @@ async def _play(bench: Bench, result: Result, say: Say) -> None:
     watching.cancel()
 
 
-async def _at(fault: Any, began: float, bench: Bench, evidence: list[Evidence]) -> None:
+async def _at(fault: Fault, began: float, bench: Bench, evidence: list[Evidence], say: Say) -> None:
     await asyncio.sleep(max(0.0, began + fault.at_s - asyncio.get_running_loop().time()))
-    evidence.append(await fault.play(bench))
+    say(f"{fault.verb} for {fault.for_s:g} s" if fault.for_s else fault.verb)
+    seen = await fault.play(bench)
+    evidence.append(seen)
+    say(f"{fault.verb} {'fired' if seen.fired else 'DID NOT FIRE'}: {seen.sentence}")
 
 
 async def _watch(bench: Bench, looks: list[Look]) -> None:

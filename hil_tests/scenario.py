@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,6 +20,7 @@ from hil_tests.faults import AnyFault
 from hil_tests.faults.radio import RadioCut, RadioLoss, RadioWeak
 from hil_tests.rig.behaviour import ACTIONS, FIRMWARE_BEHAVIOURS, FIRMWARE_MODEL, Action, Behaviour
 from hil_tests.rig.errors import RigError
+from hil_tests.tier import Radio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -131,9 +133,17 @@ class _Furnishing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HubPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """By what it hears (an HCI dongle of its own, or BlueZ as in a home), and how patient it is; short, so that a story of seconds shows what takes minutes in a home."""
+    """By what it hears, and how patient it is; short, so that a story of seconds shows what takes minutes in a home.
 
-    radio: Literal["hci", "bluez"] = "hci"
+    Attributes:
+        radio: An HCI dongle of its own, BlueZ as in a home, or BlueZ in a virtual machine.
+        reboots_at: What the machine's clock shows when it is switched on again; None: the time of now.
+        commit_window_max_s: How long a routine reading may wait for the disk.
+        batch_age_max_s: How long it may wait to be sent.
+    """
+
+    radio: Radio = "hci"
+    reboots_at: datetime | None = None
     commit_window_max_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 3.0
     batch_age_max_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 5.0
 
@@ -227,7 +237,7 @@ def load_scenario(path: Path) -> Scenario:
         raise _error(path, f"not TOML: {error}") from error
     furnishing = _furnishing(scenario, path, text)
     scenario = msgspec.structs.replace(scenario, sensors=furnishing + scenario.sensors)
-    for complaint in _contradictions(scenario, len(furnishing)):
+    for complaint in contradictions(scenario, len(furnishing)):
         raise _error(path, complaint, text)
     return scenario
 
@@ -263,10 +273,10 @@ def _error(path: Path, complaint: str, text: str = "") -> ScenarioError:
     )
 
 
-def _contradictions(scenario: Scenario, furnished: int) -> Iterable[str]:
+def contradictions(scenario: Scenario, furnished: int = 0) -> Iterable[str]:
     """Find what no single key shows: names used twice, events that cannot happen.
 
-    The first ``furnished`` sensors stand in another file.
+    Each is a clause, and where it stands. The first ``furnished`` sensors stand in another file.
     """
     if not scenario.sensors:
         yield "the home has no sensors - at `home`"
@@ -282,6 +292,8 @@ def _contradictions(scenario: Scenario, furnished: int) -> Iterable[str]:
             yield f"{unable} - at `{place}.model`"
         behaviours[sensor.name] = sensor.behaviour
         addresses.add(sensor.address)
+    if scenario.hub.reboots_at and scenario.hub.radio != "vm":
+        yield "only a hub in a virtual machine has a clock of its own - at `hub.reboots_at`"
     yield from _fault_contradictions(scenario, behaviours)
     yield from _event_contradictions(scenario, behaviours)
 
@@ -296,7 +308,9 @@ def _fault_contradictions(scenario: Scenario, behaviours: Mapping[str, Behaviour
         everybody = on == "all" and isinstance(fault, RadioLoss | RadioCut | RadioWeak)
         if of_the_home and not everybody and on not in behaviours:
             yield f"no sensor is called {on!r} - at `faults[{index}].on`"
-        if fault.needs in {"hci", "bluez"} and fault.needs != scenario.hub.radio:
+        if scenario.hub.radio == "vm" and fault.needs:
+            yield f"{fault.verb} cannot be done to a hub in a virtual machine - at `faults[{index}].do`"
+        elif fault.needs in {"hci", "bluez"} and fault.needs != scenario.hub.radio:
             yield f"{fault.verb} needs a hub whose `hub.radio` is {fault.needs} - at `faults[{index}].do`"
         if fault.runs and runs.get(str(on), fault.runs) != fault.runs:
             yield f"{fault.verb} needs a sensor that runs {fault.runs} - at `faults[{index}].on`"

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hil_tests.chaos import LAST_ADVERTS_S, HubRestored, StoreRestored
 from hil_tests.demo import ScenarioStory
@@ -29,8 +29,11 @@ from hil_tests.rig.site import Site
 from hil_tests.rig.visited import VisitedHome
 from hil_tests.scenario import Scenario, SensorPlan
 
-ONLINE_WAIT_S = 30.0
+if TYPE_CHECKING:
+    from bumble.snoop import Snooper
+
 EFFECT_WAIT_S = 30.0
+HUB_STATION = "hub"  # on the air
 HANDOVER_WAIT_S = 60.0
 
 
@@ -158,7 +161,7 @@ class Bench:
         """Start the hub again; wait until it speaks, unless it may be unable to."""
         await self.hub.start()
         if surely:
-            await self.until(lambda: bool(self.hub.status()), "the hub's start")
+            await self.until(lambda: bool(self.hub.status()), "the hub's start", self.hub.start_wait_s)
         self.sighted("hub down")
 
     async def copy_card(self) -> None:
@@ -241,9 +244,20 @@ class Bench:
 
 @contextlib.asynccontextmanager
 async def brought_up(
-    scenario: Scenario, directory: Path, say: Callable[[str], None], planted: Mapping[str, str] = {}
+    scenario: Scenario,
+    directory: Path,
+    say: Callable[[str], None],
+    planted: Mapping[str, str] = {},
+    snooper: Snooper | None = None,
 ) -> AsyncIterator[Bench]:
-    """The whole chain, online and silent; ended afterwards whatever happens. ``planted`` is for the hub's process.
+    """The whole chain, online and silent; ended afterwards whatever happens.
+
+    Args:
+        scenario: What is to be played.
+        directory: An empty place for all of it.
+        say: Told each step.
+        planted: Added to the environment of the hub's process.
+        snooper: Shown every packet between the hub's controller and its host.
 
     Raises:
         RigError: a part did not start; names which, with its last words.
@@ -251,15 +265,17 @@ async def brought_up(
     story = ScenarioStory(scenario)
     ledger = Ledger({sensor.address for sensor in story.sensors if sensor.key is not None})
     air = Air(scenario.seed)
+    if snooper is not None:
+        air.snoopers[HUB_STATION] = snooper
     site = Site(directory / "site", directory / "receiver.log")
     home = SimulatedHome(air, scenario, ledger.transmit)
     visited = VisitedHome(air, scenario, ledger.told)
     nodes = NodeHome(air, scenario, directory / "nodes", ledger.transmit)
     equipment = Equipment()
-    say("site")
+    say("starts the site")
     await site.create(equipment.host_for(scenario))
     async with contextlib.AsyncExitStack() as stack:
-        hub = await equipment.radio(stack, scenario, air, directory, planted)
+        hub = await equipment.radio(stack, scenario, air, site, directory, planted)
         await equipment.around(stack, scenario, hub, site, directory)
         bench = Bench(scenario, directory, air, ledger, equipment, site, hub, home, visited, nodes)
         air.observe(ledger.deliver)
@@ -269,7 +285,7 @@ async def brought_up(
         stack.push_async_callback(bench.kill_twins)
         stack.push_async_callback(nodes.stop)
         await site.start()
-        say("hub")
+        say("starts the hub")
         timing = scenario.hub
         await hub.configure(
             story.sensors,
@@ -279,9 +295,14 @@ async def brought_up(
         await hub.enrol(await site.voucher(story.home))
         await hub.start()
         try:
-            await until(
-                lambda: hub.status().get("uplink") == "online", "The hub's way to the site", ONLINE_WAIT_S
-            )
+            await until(lambda: _is_online(hub), "The hub's way to the site", hub.start_wait_s)
+            await until(lambda: air.listens(HUB_STATION), "The hub's listening", hub.start_wait_s)
         except RigError as error:
             raise RigError(f"{error} Its last words:\n{hub.process.tail()}") from error
         yield bench
+
+
+def _is_online(hub: Hub) -> bool:
+    if not hub.process.running:
+        raise RigError("The hub ended as soon as it was started.")
+    return bool(hub.status().get("uplink") == "online")

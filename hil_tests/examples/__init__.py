@@ -1,1 +1,1 @@
-"""Another project's agent under test with this rig: ``agent.py`` is theirs, ``prove.py`` is all that they add."""
+"""Another project's agent under test with this rig: ``agent.py`` is theirs, ``test_agent.py`` is all that they add."""

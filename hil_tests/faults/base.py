@@ -23,6 +23,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     Attributes:
         at_s: When, in seconds of the story.
         for_s: For how long; 0 for what is over at once.
+        needs: What must be there for it: ``hci``, ``bluez``, ``line``, ``lossy-disk``, ``small-disk``, ``clock``, or
+            ``process``: a hub that is a process of this machine, with files on its disk. Empty: nothing.
         runs: What a sensor must be for it, ``script`` or ``firmware``; empty if it does not matter.
         needs: What must stand around the hub, or be its radio; empty if nothing.
         of_the_site: Its ``on``, if it has one, names a process of the site, not a sensor.

@@ -132,6 +132,8 @@ class DiskLying(Fault, frozen=True, kw_only=True, tag="disk.lying"):
 class DiskRot(Fault, frozen=True, kw_only=True, tag="disk.rot"):
     """The card rots: pages of the outbox are damaged while the hub is stopped."""
 
+    needs: ClassVar[str] = "process"
+
     pages: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
 
     async def begin(self, bench: Bench) -> None:

@@ -55,6 +55,8 @@ class HubRestart(Fault, frozen=True, kw_only=True, tag="hub.restart"):
 class HubFreeze(Fault, frozen=True, kw_only=True, tag="hub.freeze"):
     """SIGSTOP: it hangs, and knows nothing of it."""
 
+    needs: ClassVar[str] = "process"
+
     async def begin(self, bench: Bench) -> None:
         """Stop it where it stands."""
         bench.notes[self] = bench.hub.status().get("written_ms")
@@ -83,6 +85,8 @@ class HubFreeze(Fault, frozen=True, kw_only=True, tag="hub.freeze"):
 class HubSlow(Fault, frozen=True, kw_only=True, tag="hub.slow"):
     """It gets only a share of one processor: an old board, or a process that ran wild beside it."""
 
+    needs: ClassVar[str] = "process"
+
     share: Share = 0.2
 
     async def begin(self, bench: Bench) -> None:
@@ -106,6 +110,7 @@ class HubSlow(Fault, frozen=True, kw_only=True, tag="hub.slow"):
 class _KillAt(Fault, frozen=True, kw_only=True):
     """It is started anew, and killed as it makes its n-th call; started again after ``for_s``, which must be enough."""
 
+    needs: ClassVar[str] = "process"
     call: ClassVar[str]
     nth: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 
@@ -149,6 +154,8 @@ class HubKillAtWrite(_KillAt, frozen=True, kw_only=True, tag="hub.kill-at-write"
 
 class HubImage(Fault, frozen=True, kw_only=True, tag="hub.old-image"):
     """Its card is copied now, and put back after ``for_s``: an old disk image, restored by somebody who meant well."""
+
+    needs: ClassVar[str] = "process"
 
     async def begin(self, bench: Bench) -> None:
         """Copy the card of a hub that was stopped in good order."""

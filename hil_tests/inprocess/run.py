@@ -38,6 +38,7 @@ from hil_tests.rig.beacons import SimulatedHome
 from hil_tests.rig.errors import RigError
 from hil_tests.runner import LAST_ADVERTS_S, Result
 from hil_tests.scenario import load_scenario
+from hil_tests.tier import Tier
 from hil_tests.verdict import Observed, judge
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def run_virtual(scenario: Scenario, seed: int, *, file: str = "") -> VirtualResu
     """
     check(scenario.faults)
     scenario = msgspec.structs.replace(scenario, seed=seed)
-    result = VirtualResult(scenario, file, seed)
+    result = VirtualResult(scenario, file, seed, tier=Tier.INPROCESS)
     disk = RAM_DISK if RAM_DISK.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="lum-", dir=disk) as name, capture_logs() as log:
         run_threadless(_run(scenario, Path(name), result, log))
@@ -165,6 +166,7 @@ async def _play(chain: Chain, result: VirtualResult) -> None:
     bench = chain.bench
     chain.hub.start()
     await bench.until(lambda: chain.hub.online, "the hub's way to the site", ONLINE_WAIT_S)
+    result.story_at = wall_s()
     bench.home.start()
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -21,6 +21,7 @@ from bumble.link import LocalLink
 if TYPE_CHECKING:
     from bumble import hci
     from bumble.controller import Controller
+    from bumble.snoop import Snooper
 
     from hil_tests.rig.controller import VirtualController
 # Bumble warns of every packet for a peer that is gone; here that is an ordinary fault.
@@ -98,6 +99,9 @@ class Air(LocalLink):
         self.seed = seed
         self.counts = AirCounts()
         self.deaf: set[str] = set()  # listeners whose controller says that it scans and delivers nothing
+        self.snoopers: dict[
+            str, Snooper
+        ] = {}  # by station: who is shown the packets of its controllers to come
         self.wall = wall
         self._default = link or Link()
         self._links: dict[tuple[str, str], Link] = {}
@@ -140,6 +144,10 @@ class Air(LocalLink):
         for listener in self._virtual():
             if listener is not sender and listener.listening:
                 self._propagate(source, pdu, listener)
+
+    def listens(self, station: str) -> bool:
+        """Tell whether a controller of that name would hear an advert now."""
+        return any(one.listening for one in self._virtual() if one.name == station)
 
     def reaches(self, sender: Controller, address: hci.Address) -> bool:
         """Tell whether data of a controller would get to the station of that address now."""

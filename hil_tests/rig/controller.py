@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from bumble import hci
 from bumble.controller import AdvertisingSet, Connection, Controller, LegacyAdvertiser
+from bumble.snoop import Snooper
 
 from hil_tests.rig.air import Air, Pdu
+from hil_tests.rig.capture import CapturedSink
 
 if TYPE_CHECKING:
     from bumble import ll
@@ -58,12 +60,24 @@ class VirtualController(Controller):
             congested: Tells that the host does not read; adverts are then dropped, as a
                 controller with full buffers does.
         """
+        self._snooper = air.snoopers.get(name)
         super().__init__(name, host_source, host_sink, air, public_address)
         self.le_legacy_advertiser = _Advertiser(self)
         self._congested = congested
         self._reported: set[tuple[bytes, bytes]] = set()
         self._supervision_s: dict[hci.Address, float] = {}
         self._stream = air.stream(name, "controller")
+
+    def on_packet(self, packet: bytes) -> None:
+        """Take one packet of the host's."""
+        if self._snooper is not None:
+            self._snooper.snoop(packet, Snooper.Direction.HOST_TO_CONTROLLER)
+        super().on_packet(packet)
+
+    def set_packet_sink(self, sink: TransportSink | None) -> None:
+        """Send to this host from now on."""
+        captured = sink if sink is None or self._snooper is None else CapturedSink(sink, self._snooper)
+        super().set_packet_sink(captured)
 
     @property
     def listening(self) -> bool:

@@ -40,6 +40,8 @@ class SensorEntry:
 class Hub:
     """One hub in ``directory``."""
 
+    start_wait_s = 30.0  # until it speaks, and is online
+
     def __init__(
         self, directory: Path, log: Path, radio: str | None, environment: Mapping[str, str] = {}
     ) -> None:
@@ -155,7 +157,7 @@ class Hub:
             facts: dict[str, Any] = json.loads(self.status_file.read_text())
         except (OSError, ValueError):
             return {}
-        return facts if self.process.running and facts.get("pid") == self.process.pid else {}
+        return facts if self.process.running and self._is_of_this_life(facts) else {}
 
     def idle(self) -> bool:
         """Whether it is online and every batch has its receipt."""
@@ -184,6 +186,10 @@ class Hub:
     def status_file(self) -> Path:
         """What it says of itself."""
         return self.directory / "run" / "status.json"
+
+    def _is_of_this_life(self, facts: Mapping[str, Any]) -> bool:
+        """Whether it was said by the process that runs now."""
+        return facts.get("pid") == self.process.pid
 
     def _remember(self) -> None:
         """This life is about to end."""

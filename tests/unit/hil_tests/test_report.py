@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hil_tests import report
 from hil_tests.evidence import Evidence
 from hil_tests.proving import good, in_words
+from hil_tests.rig.capture import Captured
 from hil_tests.rig.errors import RigError
 from hil_tests.runner import Look, Result
 from hil_tests.scenario import Home, Scenario
@@ -90,6 +91,13 @@ def test_facts_count_time_from_the_beginning() -> None:
 def test_facts_say_how_to_run_it_again() -> None:
     """With the seed that it ran with."""
     assert _facts()["replay"] == "lum-hil run scenarios/p1_door.toml --seed 7"
+
+
+def test_facts_name_the_capture() -> None:
+    """None where the tier has no HCI."""
+    assert _facts()["capture"] is None
+    captured = {"file": "p1_door-7.btsnoop", "packets": 1200, "left_out": 3}
+    assert _facts(capture=Captured("p1_door-7.btsnoop", 1200, 3))["capture"] == captured
 
 
 def test_the_summary_counts_verdicts_and_faults() -> None:
@@ -177,6 +185,16 @@ def test_a_page_has_a_section_for_each_run() -> None:
     assert page.count("<section") == page.count("</section>") == len(Verdict)
     assert all(f">{verdict.name}<" in page for verdict in Verdict)
     assert "26 November 2026, 12:00 UTC" in page
+
+
+def test_a_page_names_the_capture_and_what_it_left_out() -> None:
+    """Only a full one left something out."""
+    whole, full = (report.page([_facts(capture=Captured("a-7.btsnoop", 1200, n))]) for n in (0, 3))
+    assert "a-7.btsnoop" in whole
+    assert "1,200 packets" in whole
+    assert "3 more came" in full
+    assert "more came" not in whole
+    assert "btsnoop" not in report.page([_facts()])
 
 
 def test_a_page_of_no_runs_is_a_page() -> None:

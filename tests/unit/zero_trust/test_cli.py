@@ -226,7 +226,10 @@ def test_alarms_are_readable(
     """Since when, whom, why, and who does what; none is said in words."""
     assert lum_trust(monkeypatch, "alarms", "--dir", site) == 0
     said = capsys.readouterr().out
-    assert "since 2027-01-15 08:00 UTC  -  [RGST, registry-unreachable]\n  It is away. For operations: Look." in said
+    assert (
+        "since 2027-01-15 08:00 UTC  -  [RGST, registry-unreachable]\n  It is away. For operations: Look."
+        in said
+    )
 
     monkeypatch.setitem(ANSWERS, "/v1/alarms", (200, []))
     assert lum_trust(monkeypatch, "alarms", "--dir", site) == 0

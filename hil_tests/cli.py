@@ -14,6 +14,7 @@ import msgspec
 
 from hil_tests import demo as chain
 from hil_tests import screen
+from hil_tests.assuring.cli import assure
 from hil_tests.chaos import SHORTEST_S
 from hil_tests.rig.errors import RigError
 from hil_tests.scenario import load_scenario
@@ -217,6 +218,9 @@ def report(runs: Path, html: Path | None, junit: Path | None) -> None:
     if junit:
         junit.write_text(reports.junit(kept))
         click.echo(f"JUnit: {junit}")
+
+
+cli.add_command(assure)
 
 
 def scenario_files() -> list[Path]:

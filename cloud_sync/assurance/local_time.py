@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ def local(at_ms: int, zone: ZoneInfo) -> Local:
     return Local(at.toordinal(), at.hour * 60 + at.minute + at.second / 60)
 
 
+@cache
 def minutes(clock: str) -> int:
     """``07:50`` as minutes since midnight."""
     hours, rest = clock.split(":")
@@ -36,4 +38,5 @@ def within(minute: float, start: int, end: int) -> bool:
 
 def spoken(at_ms: int, zone: ZoneInfo) -> str:
     """``08:05`` as it stands on the clock in the home."""
-    return datetime.fromtimestamp(at_ms / 1000, zone).strftime("%H:%M")
+    at = datetime.fromtimestamp(at_ms / 1000, zone)
+    return f"{at.hour:02}:{at.minute:02}"

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from tests.bench import table
+from tests.bench.assurance import assurance
 from tests.bench.codec import codec, codec_import
 from tests.bench.decoding import decoding
 from tests.bench.harness import Benchmark, Figure
@@ -36,6 +37,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "hub": hub_process,
     "latency": latency,
     "virtual-day": virtual_day,
+    "assurance": assurance,
 }
 
 

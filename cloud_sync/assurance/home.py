@@ -48,7 +48,7 @@ class _Watch:
     """One question of this home, and how it stands."""
 
     asked: Asked
-    verdicts: tuple[Verdict | None, ...] = ()
+    verdicts: tuple[Verdict | None, ...] | None = None
     lost: frozenset[str] = frozenset()
     watched_ms: int = 0
     stretch: Stretch | None = None  # of the ledger, the one that lasts
@@ -75,6 +75,15 @@ class HomeWatch:
     def ledger(self) -> dict[Question, Stretch]:
         """How well each question is watched, since when and why."""
         return {watch.asked.question: watch.stretch for watch in self._watches if watch.stretch}
+
+    def resume(self, stretches: Iterable[Stretch], incidents: Iterable[Incident]) -> None:
+        """Go on from what was written before: the stretches that last, and the open incidents."""
+        lasting = {stretch.question: stretch for stretch in stretches}
+        for watch in self._watches:
+            watch.stretch = lasting.get(watch.asked.question)
+            if watch.stretch and watch.stretch.state in _SEEN:
+                watch.watched_ms = watch.stretch.from_ms
+        self.incidents = {one.subject: one for one in incidents if one.closed_ms is None}
 
     def look(self, now_ms: int, verdicts: Mapping[str, Verdict], events: Iterable[Event]) -> Look:
         """Take in what came since the last look, and ask every question.
@@ -107,7 +116,7 @@ class HomeWatch:
     def _judge(self, watch: _Watch, verdicts: Mapping[str, Verdict], now_ms: int) -> Iterator[Stretch]:
         """Bring the ledger up to date; what changed in it."""
         now = tuple(map(verdicts.get, watch.asked.leaning))
-        if now == watch.verdicts and watch.stretch:
+        if now == watch.verdicts:
             return
         watch.verdicts, watch.lost = now, lost_sensors(watch.asked, now)
         verdict, before = judge_question(watch.asked, now, now_ms=now_ms), watch.stretch

@@ -6,8 +6,8 @@ tell nothing by their silence, and WATCHING only if every other one proves that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from cloud_sync.assurance.causes import Cause
 from cloud_sync.assurance.coverage import State, Verdict, judge_home
@@ -55,6 +55,20 @@ def lost_sensors(asked: Asked, verdicts: Sequence[Verdict | None]) -> frozenset[
         for address, verdict in zip(asked.leaning, verdicts, strict=True)
         if verdict is None or verdict.state is State.BLIND
     )
+
+
+def silent_watch(lasting: Iterable[Stretch], looked_ms: int, now_ms: int) -> list[Stretch]:
+    """What the ledger says of a gap of the watch itself: while nobody looked, nobody watched.
+
+    Gives the stretches that were seen, ended at the last look, each with the blind one that follows it.
+    """
+    found = []
+    for stretch in lasting:
+        if stretch.state in {State.WATCHING, State.PARTLY}:
+            ended_ms = max(looked_ms, stretch.from_ms)
+            found.append(replace(stretch, until_ms=ended_ms))
+            found.append(Stretch(stretch.question, State.BLIND, Cause.WATCH_SILENT, ended_ms, now_ms))
+    return found
 
 
 def blind_stretches(stretches: Sequence[Stretch], from_ms: int, until_ms: int) -> list[tuple[int, int]]:

@@ -42,6 +42,7 @@ class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     portal: Path = Path("portal")
     store: Path = Path("store/lum.db")
     run: Path = Path("run")
+    homes: Path = Path("homes")
 
     @property
     def admin_socket(self) -> Path:

@@ -37,15 +37,15 @@ def assure(
     """
     if trace is None:
         raise click.UsageError("Give a TRACE.")
-    parameters = _parameters(params)
-    home = recording.load(trace, parameters)
+    chosen = _parameters(params)
+    home = recording.load(trace, chosen)
     known = score.read_truth(truth) if truth else None
-    told, laid = _play(home, parameters, known, faults)
+    told, laid = _play(home, chosen, known, faults)
     counted = Score()
-    score.add(counted, told, known, laid, (home.from_ms, home.to_ms), parameters)
+    score.add(counted, told, known, laid, (home.from_ms, home.to_ms), chosen)
     found = score.result(counted)
     if picture:
-        _write(picture, plot.svg(told, parameters, (home.from_ms, home.to_ms)))
+        _write(picture, plot.svg(told, chosen, (home.from_ms, home.to_ms)))
     click.echo(json.dumps(found) if as_json else in_words(found))
 
 

@@ -84,10 +84,8 @@ class Habits:
         silences[hour] = max(silences[hour], min(int(minutes), _MINUTES_MAX))
 
     def rose(self, at: Local) -> None:
-        """She was first seen up."""
-        day = self._day(at.day)
-        if day.risen == UNKNOWN:
-            day.risen = int(at.minute)
+        """She was seen to rise; a later time of the same day takes its place."""
+        self._day(at.day).risen = int(at.minute)
 
     def outing(self, began: Local, minutes: float) -> None:
         """She was out for so long."""

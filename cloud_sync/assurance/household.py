@@ -20,6 +20,8 @@ SPELL_MS: Final = 15 * MINUTE_MS  # signs of so long are told as one
 SPELL_PAUSE_MS: Final = 5 * MINUTE_MS
 GONE_AFTER_MS: Final = 10 * MINUTE_MS  # nobody moved for so long after the door: she went out
 AT_THE_DOOR_MS: Final = MINUTE_MS  # what moves within it may be the one who leaves
+SHORT_WAY_MS: Final = 20 * MINUTE_MS  # to the kitchen at five, and back to bed
+BACK_TO_BED_MS: Final = 60 * MINUTE_MS
 SILENCE_LEARNED_MAX: Final = 1.25  # of what is usual; else one emergency would teach us to be patient
 
 _RESTING = re.compile(r"bed|bath|toilet|shower|\bwc\b", re.IGNORECASE)
@@ -67,6 +69,7 @@ class Household:
         "_late",
         "_on",
         "_plan",
+        "_rose",
         "cold",
         "doors",
         "habits",
@@ -74,7 +77,6 @@ class Household:
         "night",
         "pressed",
         "quiet_ms",
-        "rose",
         "seen_ms",
         "spell",
         "spells",
@@ -98,7 +100,7 @@ class Household:
         self.spell: Spell | None = None
         self.spells: list[Spell] = []  # ended since they were last taken
         self.night: Spell | None = None  # movement through the home without a pause
-        self.rose: tuple[int, Spell] | None = None  # the day she was last seen to rise, and how
+        self._rose: tuple[int, Spell] | None = None  # the day she was last seen to rise, and how
         self.doors: dict[str, int] = {}  # entrances that stand open, since when
         self.hazards: dict[str, int] = {}
         self.pressed: dict[str, int] = {}
@@ -128,6 +130,13 @@ class Household:
         if door_ms is None or self._inside_ms > door_ms + AT_THE_DOOR_MS:
             return None
         return door_ms if now_ms - door_ms >= GONE_AFTER_MS else None
+
+    def rose(self, day: int, now_ms: int) -> Spell | None:
+        """How she was seen to rise on a day; None if she was not, or has gone back to bed since."""
+        if self._rose is None or self._rose[0] != day or self.seen_ms is None:
+            return None
+        spell = self._rose[1]
+        return None if _went_back(spell, self.seen_ms, now_ms) else spell
 
     @property
     def used_door_ms(self) -> int | None:
@@ -188,10 +197,10 @@ class Household:
         if inside:
             self._inside_ms = max(self._inside_ms, proof.at_ms)
         self.habits.proven(proof.sensors, proof.from_ms, proof.at_ms)
-        self.seen_ms = max(self.seen_ms or 0, proof.at_ms)
+        before_ms, self.seen_ms = self.seen_ms, max(self.seen_ms or 0, proof.at_ms)
         self.quiet_ms = max(self.quiet_ms or 0, proof.at_ms)
         self._extend(proof)
-        self._rise(proof)
+        self._rise(proof, before_ms)
 
     def _extend(self, proof: Proof) -> None:
         """Grow the spell that lasts, or begin one."""
@@ -217,13 +226,17 @@ class Household:
             rested_ms = proof.from_ms - night.to_ms if night else 0
             self.night = Spell(proof.from_ms, proof.at_ms, set(proof.rooms), rested_ms)
 
-    def _rise(self, proof: Proof) -> None:
-        at = local(proof.at_ms, self.zone)
-        if self.rose and self.rose[0] >= at.day:
-            return
+    def _rise(self, proof: Proof, before_ms: int | None) -> None:
+        """A proof beyond bed and bathroom is a rising; one after she went back to bed takes its place."""
+        at = local(proof.from_ms, self.zone)
         if at.minute < minutes(self._plan.parameters.up_from) or all(map(_RESTING.search, proof.rooms)):
             return
-        self.rose = (at.day, Spell(proof.from_ms, proof.at_ms, set(proof.rooms)))
+        rose = self._rose
+        if rose and rose[0] == at.day and not (before_ms and _went_back(rose[1], before_ms, proof.from_ms)):
+            return
+        if rose and rose[0] > at.day:
+            return
+        self._rose = (at.day, Spell(proof.from_ms, proof.at_ms, set(proof.rooms)))
         self.habits.rose(at)
 
     def _learn_silence(self, to_ms: int) -> None:
@@ -256,3 +269,8 @@ class Household:
             since.setdefault(event.sensor, event.at_ms)
         else:
             since.pop(event.sensor, None)
+
+
+def _went_back(rose: Spell, seen_ms: int, now_ms: int) -> bool:
+    """Whether what looked like rising was a short way, and rest after it."""
+    return seen_ms - rose.from_ms <= SHORT_WAY_MS and now_ms - seen_ms >= BACK_TO_BED_MS

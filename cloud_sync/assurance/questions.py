@@ -51,8 +51,8 @@ class Moment:
 def up(home: Household, plan: Plan, moment: Moment) -> Finding:
     """Is she up by her usual time?"""
     day, minute = moment.at
-    if home.rose and home.rose[0] == day:
-        return Finding(Answer.YES, evidence=f"Up: {spell_words(home.rose[1], home.zone)}.")
+    if rose := home.rose(day, moment.now_ms):
+        return Finding(Answer.YES, evidence=f"Up: {spell_words(rose, home.zone)}.")
     latest = _latest_rising(home, plan.parameters, day)
     began_ms = moment.now_ms - int((minute - minutes(plan.parameters.up_from)) * MINUTE_MS)
     if minute < latest or moment.watched_ms > began_ms or home.out_since(moment.now_ms) is not None:

@@ -40,6 +40,8 @@ COLUMNS = len(HEADER)
 # A home whose usual value is above this in tenths (100 %, 45 °C) must be counting in hundredths.
 _TENTHS_MAX = {"humidity": 1000, "temperature": 450}
 _WHOLE = {"motion", "door", "window", "opening", "occupancy", "presence", "battery"}
+_WORDS = {"button": {1: "press"}}  # a trace holds numbers only
+_KINDS = _WHOLE | _TENTHS_MAX.keys() | _WORDS.keys()
 
 
 class TraceError(RigError):
@@ -227,7 +229,7 @@ def _row(path: Path, line: int, fields: list[str]) -> Row:
         row = Row(line, int(ts_ms), sensor, kind, int(value))
     except ValueError as error:
         raise _bad_row(path, line, f"ts {ts_ms!r} and value {value!r} must be whole numbers") from error
-    if kind not in _WHOLE and kind not in _TENTHS_MAX:
+    if kind not in _KINDS:
         raise _bad_row(path, line, f"kind {kind!r} is none that a replay can put on the air")
     return row
 
@@ -235,9 +237,7 @@ def _row(path: Path, line: int, fields: list[str]) -> Row:
 def _bad_row(path: Path, line: int, complaint: str) -> TraceError:
     return TraceError(
         f"Trace {path}, line {line}: {complaint}.",
-        hint="A row is ts (ms), sensor_id, kind, value (integer); kinds: "
-        + ", ".join(sorted(_WHOLE | _TENTHS_MAX.keys()))
-        + ".",
+        hint="A row is ts (ms), sensor_id, kind, value (integer); kinds: " + ", ".join(sorted(_KINDS)) + ".",
     )
 
 
@@ -279,7 +279,8 @@ def _groups(together: Iterable[Row]) -> Iterator[list[Row]]:
 
 def _reading(path: Path, row: Row, exponent: int) -> Reading:
     """Make the reading at the recorded resolution, or the next finer one that BTHome has."""
-    value = Decimal(row.value).scaleb(exponent)
+    words = _WORDS.get(row.kind)
+    value = words.get(row.value, row.value) if words else Decimal(row.value).scaleb(exponent)
     trouble: EncodeError | None = None
     for finer in range(exponent, FINEST_EXPONENT - 1, -1):
         try:

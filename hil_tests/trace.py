@@ -40,6 +40,8 @@ COLUMNS = len(HEADER)
 # A home whose usual value is above this in tenths (100 %, 45 °C) must be counting in hundredths.
 _TENTHS_MAX = {"humidity": 1000, "temperature": 450}
 _WHOLE = {"motion", "door", "window", "opening", "occupancy", "presence", "battery"}
+_WORDS = {"button": {1: "press"}}  # a trace holds numbers only
+_KINDS = _WHOLE | _TENTHS_MAX.keys() | _WORDS.keys()
 
 
 class TraceError(RigError):
@@ -106,7 +108,7 @@ def load_trace(path: Path) -> Trace:
     """
     rows = read_rows(path)
     for row in rows:
-        if row.kind not in _WHOLE and row.kind not in _TENTHS_MAX:
+        if row.kind not in _KINDS:
             raise _bad_row(path, row.line, f"kind {row.kind!r} is none that a replay can put on the air")
     exponents = exponents_of(rows)
     sensors = {
@@ -245,9 +247,7 @@ def _row(path: Path, line: int, fields: list[str]) -> Row:
 def _bad_row(path: Path, line: int, complaint: str) -> TraceError:
     return TraceError(
         f"Trace {path}, line {line}: {complaint}.",
-        hint="A row is ts (ms), sensor_id, kind, value (integer); kinds: "
-        + ", ".join(sorted(_WHOLE | _TENTHS_MAX.keys()))
-        + ".",
+        hint="A row is ts (ms), sensor_id, kind, value (integer); kinds: " + ", ".join(sorted(_KINDS)) + ".",
     )
 
 
@@ -289,7 +289,8 @@ def _groups(together: Iterable[Row]) -> Iterator[list[Row]]:
 
 def _reading(path: Path, row: Row, exponent: int) -> Reading:
     """Make the reading at the recorded resolution, or the next finer one that BTHome has."""
-    value = Decimal(row.value).scaleb(exponent)
+    words = _WORDS.get(row.kind)
+    value = words.get(row.value, row.value) if words else Decimal(row.value).scaleb(exponent)
     trouble: EncodeError | None = None
     for finer in range(exponent, FINEST_EXPONENT - 1, -1):
         try:

@@ -24,12 +24,21 @@ class Sign(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """Signs that back each other: the first of them, the last of them, where they were, and who gave them."""
+    """Signs that back each other.
+
+    Attributes:
+        from_ms: the first of them.
+        at_ms: the last of them.
+        rooms: where they were.
+        sensors: who gave them.
+        room: where the last of them was.
+    """
 
     from_ms: int
     at_ms: int
     rooms: frozenset[str]
     sensors: frozenset[str]
+    room: str
 
 
 class Activity:
@@ -63,7 +72,7 @@ class Activity:
         sensors = frozenset(sign.sensor for sign in near)
         if len(near) < PULSES and len(sensors) < SENSORS:
             return None
-        return Proof(near[0].at_ms, near[-1].at_ms, frozenset(sign.room for sign in near), sensors)
+        return Proof(near[0].at_ms, near[-1].at_ms, frozenset(sign.room for sign in near), sensors, near[-1].room)
 
 
 def _at(sign: Sign) -> int:

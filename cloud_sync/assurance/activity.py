@@ -72,7 +72,9 @@ class Activity:
         sensors = frozenset(sign.sensor for sign in near)
         if len(near) < PULSES and len(sensors) < SENSORS:
             return None
-        return Proof(near[0].at_ms, near[-1].at_ms, frozenset(sign.room for sign in near), sensors, near[-1].room)
+        return Proof(
+            near[0].at_ms, near[-1].at_ms, frozenset(sign.room for sign in near), sensors, near[-1].room
+        )
 
 
 def _at(sign: Sign) -> int:

@@ -8,6 +8,9 @@ from cloud_sync.assurance.local_time import MINUTE_MS
 from cloud_sync.assurance.plan import Ladder
 
 AGE_MAX_MS: Final = 120 * MINUTE_MS  # an older temperature says nothing of now
+WARMER: Final = (
+    0.5  # °C above a step, and it is left; else a thermostat's swing would tell the family each hour
+)
 
 
 class Cold:
@@ -27,7 +30,7 @@ class Cold:
         for step, limit in enumerate(self._ladder.steps):
             if warmest is not None and warmest < limit:
                 self.since_ms.setdefault(step, at_ms)
-            else:
+            elif warmest is None or warmest >= limit + WARMER:
                 self.since_ms.pop(step, None)
 
     def warmest(self, now_ms: int) -> float | None:

@@ -17,10 +17,14 @@ from cloud_sync.assurance.local_time import MINUTE_MS, Local
 
 DAYS: Final = 28
 HOURS: Final = 24
-WEEK_MS: Final = 7 * 1440 * MINUTE_MS
+DAY_MS: Final = 1440 * MINUTE_MS
 UNKNOWN: Final = -1
+# Chosen on generated homes of even seeds (README, "Figures"): no more than one false alarm in a home-month.
+HOURS_NEAR: Final = 2
 PATIENCE_FACTOR: Final = 1.1
-PATIENCE_EXTRA_MIN: Final = 30
+PATIENCE_EXTRA_MIN: Final = 90
+ROOM_FACTOR: Final = 1.25
+ROOM_EXTRA_MIN: Final = 90
 OUTING_FACTOR: Final = 1.25
 OUTING_EXTRA_MIN: Final = 60
 RISING_SHARE: Final = 0.95
@@ -41,45 +45,62 @@ class Day:
         self.out = 0
 
 
-class Others:
-    """What a home would be without one sensor: the longest silences of all the others, by week."""
+class Longest:
+    """The longest of something in the last four weeks, by week; minutes."""
 
-    __slots__ = ("last_ms", "longest_min", "week")
+    __slots__ = ("_weeks", "number")
+
+    def __init__(self) -> None:
+        self.number = 0  # of the newest week
+        self._weeks = [0] * (DAYS // 7)
+
+    def add(self, day: int, minutes: float) -> None:
+        """It lasted so long on that day."""
+        if day // 7 > self.number:
+            self._weeks = [0, *self._weeks[:-1]]
+            self.number = day // 7
+        self._weeks[0] = max(self._weeks[0], int(minutes))
+
+    @property
+    def value(self) -> int:
+        """The longest; 0 if there was none."""
+        return max(self._weeks)
+
+
+class Others:
+    """What a home would be without one sensor: the longest silence of all the others."""
+
+    __slots__ = ("last_ms", "longest")
 
     def __init__(self) -> None:
         self.last_ms: int | None = None
-        self.week = 0
-        self.longest_min = [0] * (DAYS // 7)
+        self.longest = Longest()
 
     def prove(self, from_ms: int, at_ms: int) -> None:
         """Another sensor gave proof."""
         if self.last_ms is not None:
-            self._turn(from_ms // WEEK_MS)
-            self.longest_min[0] = max(self.longest_min[0], (from_ms - self.last_ms) // MINUTE_MS)
+            self.longest.add(from_ms // DAY_MS, (from_ms - self.last_ms) / MINUTE_MS)
         self.last_ms = max(at_ms, self.last_ms or 0)
-
-    def _turn(self, week: int) -> None:
-        if week > self.week:
-            self.longest_min = [0, *self.longest_min[:-1]]
-            self.week = week
 
 
 class Habits:
     """The last days of one home."""
 
-    __slots__ = ("_days", "_others")
+    __slots__ = ("_days", "_others", "_rooms")
 
     def __init__(self, sensors: Iterable[str] = ()) -> None:
         self._days: deque[Day] = deque(maxlen=DAYS)
         self._others = {sensor: Others() for sensor in sensors}
+        self._rooms: dict[str, Longest] = {}
 
     @property
     def days(self) -> int:
         """How many days have been seen, this one included."""
         return len(self._days)
 
-    def silence(self, began: Local, minutes: float) -> None:
-        """Nobody moved for ``minutes`` after ``began``, while somebody was at home and we watched."""
+    def silence(self, began: Local, room: str, minutes: float) -> None:
+        """Nobody moved for ``minutes`` after a last sign in ``room``, while somebody was at home and we watched."""
+        self._rooms.setdefault(room, Longest()).add(began.day, minutes)
         silences, hour = self._day(began.day).silences, int(began.minute) // 60
         silences[hour] = max(silences[hour], min(int(minutes), _MINUTES_MAX))
 
@@ -92,12 +113,20 @@ class Habits:
         day = self._day(began.day)
         day.out = max(day.out, min(int(minutes), _MINUTES_MAX))
 
-    def patience_min(self, began: Local) -> float | None:
-        """After how long a silence that began then is unusual; None while nothing is known of that time."""
+    def patience_min(self, began: Local, room: str) -> float | None:
+        """After how long a silence is unusual that began then, with a last sign in ``room``; None: not known.
+
+        Long silences belong to a time, such as the night, and to a place, such as the bedroom. Two hours without a
+        sign from the bathroom are unusual at any hour.
+        """
         hour = int(began.minute) // 60
-        hours = ((hour - 1) % HOURS, hour, (hour + 1) % HOURS)
+        hours = [(hour + near) % HOURS for near in range(-HOURS_NEAR, HOURS_NEAR + 1)]
         longest = max((day.silences[h] for day in self._days for h in hours), default=0)
-        return longest * PATIENCE_FACTOR + PATIENCE_EXTRA_MIN if longest else None
+        if not longest:
+            return None
+        by_hour = longest * PATIENCE_FACTOR + PATIENCE_EXTRA_MIN
+        known = self._rooms.get(room)
+        return by_hour if known is None else min(by_hour, known.value * ROOM_FACTOR + ROOM_EXTRA_MIN)
 
     def proven(self, sensors: frozenset[str], from_ms: int, at_ms: int) -> None:
         """These sensors gave proof of somebody, from..at."""
@@ -113,7 +142,7 @@ class Habits:
 
     def patience_without_min(self, lost: frozenset[str]) -> float:
         """After how long a silence of all but these sensors is unusual."""
-        longest = sum(max(self._others[sensor].longest_min) for sensor in lost if sensor in self._others)
+        longest = sum(self._others[sensor].longest.value for sensor in lost if sensor in self._others)
         return longest * PATIENCE_FACTOR + PATIENCE_EXTRA_MIN
 
     def outing_max_min(self) -> float:

@@ -22,6 +22,8 @@ GONE_AFTER_MS: Final = 10 * MINUTE_MS  # nobody moved for so long after the door
 AT_THE_DOOR_MS: Final = MINUTE_MS  # what moves within it may be the one who leaves
 SHORT_WAY_MS: Final = 20 * MINUTE_MS  # to the kitchen at five, and back to bed
 BACK_TO_BED_MS: Final = 60 * MINUTE_MS
+EARLIER_MIN: Final = 45  # than usual
+EARLY_MIN: Final = 390  # half past six, until the usual time is known
 SILENCE_LEARNED_MAX: Final = 1.25  # of what is usual; else one emergency would teach us to be patient
 
 _RESTING = re.compile(r"bed|bath|toilet|shower|\bwc\b", re.IGNORECASE)
@@ -69,6 +71,7 @@ class Household:
         "_late",
         "_on",
         "_plan",
+        "_quiet_room",
         "_rose",
         "cold",
         "doors",
@@ -96,6 +99,7 @@ class Household:
         self._inside_ms = 0  # the last proof of somebody inside
         self.seen_ms: int | None = None  # the last proof
         self.quiet_ms: int | None = None  # since when there was none though somebody may be at home
+        self._quiet_room = ""  # where the last sign was
         self.unwatched_ms = 0  # until when we last did not watch
         self.spell: Spell | None = None
         self.spells: list[Spell] = []  # ended since they were last taken
@@ -136,7 +140,7 @@ class Household:
         if self._rose is None or self._rose[0] != day or self.seen_ms is None:
             return None
         spell = self._rose[1]
-        return None if _went_back(spell, self.seen_ms, now_ms) else spell
+        return None if self._went_back(spell, self.seen_ms, now_ms) else spell
 
     @property
     def used_door_ms(self) -> int | None:
@@ -151,8 +155,8 @@ class Household:
         p, habits = self._plan.parameters, self.habits
         learned = habits.days >= p.learn_days
         if not learned:
-            return None if lost else p.silence_max_h * 60
-        usual = habits.patience_min(local(since_ms, self.zone)) or p.silence_max_h * 60
+            return None if lost else p.silence_learning_h * 60
+        usual = habits.patience_min(local(since_ms, self.zone), self._quiet_room) or p.silence_max_h * 60
         patience = min(max(usual, p.silence_min_h * 60), p.silence_max_h * 60)
         return max(patience, habits.patience_without_min(lost)) if lost else patience
 
@@ -198,7 +202,8 @@ class Household:
             self._inside_ms = max(self._inside_ms, proof.at_ms)
         self.habits.proven(proof.sensors, proof.from_ms, proof.at_ms)
         before_ms, self.seen_ms = self.seen_ms, max(self.seen_ms or 0, proof.at_ms)
-        self.quiet_ms = max(self.quiet_ms or 0, proof.at_ms)
+        if proof.at_ms >= (self.quiet_ms or 0):
+            self.quiet_ms, self._quiet_room = proof.at_ms, proof.room
         self._extend(proof)
         self._rise(proof, before_ms)
 
@@ -232,12 +237,23 @@ class Household:
         if at.minute < minutes(self._plan.parameters.up_from) or all(map(_RESTING.search, proof.rooms)):
             return
         rose = self._rose
-        if rose and rose[0] == at.day and not (before_ms and _went_back(rose[1], before_ms, proof.from_ms)):
+        if (
+            rose
+            and rose[0] == at.day
+            and not (before_ms and self._went_back(rose[1], before_ms, proof.from_ms))
+        ):
             return
         if rose and rose[0] > at.day:
             return
         self._rose = (at.day, Spell(proof.from_ms, proof.at_ms, set(proof.rooms)))
         self.habits.rose(at)
+
+    def _went_back(self, rose: Spell, seen_ms: int, now_ms: int) -> bool:
+        """Whether what looked like rising was a short way, earlier than usual, and rest after it."""
+        at = local(rose.from_ms, self.zone)
+        usual = self.habits.usual_rising(at.day)
+        early = at.minute < (EARLY_MIN if usual is None else usual - EARLIER_MIN)
+        return early and seen_ms - rose.from_ms <= SHORT_WAY_MS and now_ms - seen_ms >= BACK_TO_BED_MS
 
     def _learn_silence(self, to_ms: int) -> None:
         from_ms = self.quiet_ms
@@ -246,9 +262,12 @@ class Household:
         began = local(from_ms, self.zone)
         length_min = (to_ms - from_ms) / MINUTE_MS
         if self.habits.days >= self._plan.parameters.learn_days:
-            usual = max(self.habits.patience_min(began) or 0, self._plan.parameters.silence_min_h * 60)
+            usual = max(
+                self.habits.patience_min(began, self._quiet_room) or 0,
+                self._plan.parameters.silence_min_h * 60,
+            )
             length_min = min(length_min, usual * SILENCE_LEARNED_MAX)
-        self.habits.silence(began, length_min)
+        self.habits.silence(began, self._quiet_room, length_min)
 
     def _learn_outing(self, from_ms: int, to_ms: int) -> None:
         """She is back, so a silence can begin anew."""
@@ -269,8 +288,3 @@ class Household:
             since.setdefault(event.sensor, event.at_ms)
         else:
             since.pop(event.sensor, None)
-
-
-def _went_back(rose: Spell, seen_ms: int, now_ms: int) -> bool:
-    """Whether what looked like rising was a short way, and rest after it."""
-    return seen_ms - rose.from_ms <= SHORT_WAY_MS and now_ms - seen_ms >= BACK_TO_BED_MS

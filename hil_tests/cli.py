@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import msgspec
 
 from hil_tests import demo as chain
 from hil_tests import screen
+from hil_tests.assuring.cli import assure
 from hil_tests.chaos import SHORTEST_S
 from hil_tests.compare import TOLERANCE_S
 from hil_tests.rig.errors import RigError
@@ -272,6 +274,50 @@ def fuzz_schedules(
 
 
 @cli.command()
+@click.option(
+    "--seed", type=click.IntRange(0), required=True, help="Of the first; even to tune, odd to test."
+)
+@click.option("--homes", type=click.IntRange(1), default=1, show_default=True, help="How many.")
+@click.option("--days", type=click.IntRange(1), default=30, show_default=True, help="Of each.")
+@click.option(
+    "--from",
+    "first_day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    default="2026-01-05",
+    show_default=True,
+    help="The first day (UTC).",
+)
+@click.option("--no-faults", is_flag=True, help="Homes in which nothing fails.")
+@click.option(
+    "--into", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where the files go."
+)
+def homes(
+    seed: int,
+    homes: int,
+    days: int,
+    first_day: datetime,
+    no_faults: bool,  # noqa: FBT001
+    into: Path,
+) -> None:
+    """Make up homes in which older people live alone: traces and truth.
+
+    The homes have the seeds SEED, SEED + 2, SEED + 4 and so on: all for tuning, or all for testing.
+    """
+    from hil_tests import living  # noqa: PLC0415 - no other command generates
+    from hil_tests.living.files import make_folder, write_home  # noqa: PLC0415
+
+    make_folder(into)
+    start_ms = int(first_day.replace(tzinfo=UTC).timestamp()) * 1000
+    rows = 0
+    with click.progressbar(range(seed, seed + 2 * homes, 2), label="homes", file=sys.stderr) as seeds:
+        for one in seeds:
+            home = living.generate(one, days, start_ms=start_ms, faults=not no_faults)
+            write_home(home, into, f"home-{one}")
+            rows += len(home.rows)
+    click.echo(f"{homes * days} home-days with {rows} rows are in {into}.")
+
+
+@cli.command()
 @click.argument("runs", type=click.Path(path_type=Path), default=Path("lum-hil-runs"))
 @click.option(
     "--html", type=click.Path(path_type=Path), help="Write the timeline here (default: RUNS/report.html)."
@@ -290,6 +336,9 @@ def report(runs: Path, html: Path | None, junit: Path | None) -> None:
     if junit:
         junit.write_text(reports.junit(kept))
         click.echo(f"JUnit: {junit}")
+
+
+cli.add_command(assure)
 
 
 def scenario_files() -> list[Path]:

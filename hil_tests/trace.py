@@ -40,6 +40,8 @@ COLUMNS = len(HEADER)
 # A home whose usual value is above this in tenths (100 %, 45 °C) must be counting in hundredths.
 _TENTHS_MAX = {"humidity": 1000, "temperature": 450}
 _WHOLE = {"motion", "door", "window", "opening", "occupancy", "presence", "battery"}
+_WORDS = {"button": {1: "press"}}  # a trace holds numbers only
+_KINDS = _WHOLE | _TENTHS_MAX.keys() | _WORDS.keys()
 
 
 class TraceError(RigError):
@@ -104,6 +106,25 @@ def load_trace(path: Path) -> Trace:
     Raises:
         TraceError: It cannot be read, a row is wrong, or BTHome cannot carry a reading.
     """
+    rows = read_rows(path)
+    for row in rows:
+        if row.kind not in _KINDS:
+            raise _bad_row(path, row.line, f"kind {row.kind!r} is none that a replay can put on the air")
+    exponents = exponents_of(rows)
+    sensors = {
+        name: TraceSensor(name, address_of(name)) for name in dict.fromkeys(row.sensor for row in rows)
+    }
+    _refuse_twins(path, sensors.values())
+    moments = tuple(_moments(path, rows, sensors, exponents))
+    return Trace(tuple(sensors.values()), moments, exponents, len(rows))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read the rows of a trace file, plain or ``.xz``, in order of time.
+
+    Raises:
+        TraceError: It cannot be read, a row is wrong, or there is none.
+    """
     try:
         with _open(path) as file:
             rows = sorted(_rows(path, file), key=lambda row: row.ts_ms)
@@ -112,13 +133,7 @@ def load_trace(path: Path) -> Trace:
         raise TraceError(f"Trace {path} cannot be read: {reason}.", hint="Check the file.") from error
     if not rows:
         raise TraceError(f"Trace {path} holds no readings.", hint="Give a recording with rows.")
-    exponents = exponents_of(rows)
-    sensors = {
-        name: TraceSensor(name, address_of(name)) for name in dict.fromkeys(row.sensor for row in rows)
-    }
-    _refuse_twins(path, sensors.values())
-    moments = tuple(_moments(path, rows, sensors, exponents))
-    return Trace(tuple(sensors.values()), moments, exponents, len(rows))
+    return rows
 
 
 def exponents_of(rows: Iterable[Row]) -> dict[str, int]:
@@ -224,20 +239,15 @@ def _row(path: Path, line: int, fields: list[str]) -> Row:
     if not sensor:
         raise _bad_row(path, line, "no sensor_id")
     try:
-        row = Row(line, int(ts_ms), sensor, kind, int(value))
+        return Row(line, int(ts_ms), sensor, kind, int(value))
     except ValueError as error:
         raise _bad_row(path, line, f"ts {ts_ms!r} and value {value!r} must be whole numbers") from error
-    if kind not in _WHOLE and kind not in _TENTHS_MAX:
-        raise _bad_row(path, line, f"kind {kind!r} is none that a replay can put on the air")
-    return row
 
 
 def _bad_row(path: Path, line: int, complaint: str) -> TraceError:
     return TraceError(
         f"Trace {path}, line {line}: {complaint}.",
-        hint="A row is ts (ms), sensor_id, kind, value (integer); kinds: "
-        + ", ".join(sorted(_WHOLE | _TENTHS_MAX.keys()))
-        + ".",
+        hint="A row is ts (ms), sensor_id, kind, value (integer); kinds: " + ", ".join(sorted(_KINDS)) + ".",
     )
 
 
@@ -279,7 +289,8 @@ def _groups(together: Iterable[Row]) -> Iterator[list[Row]]:
 
 def _reading(path: Path, row: Row, exponent: int) -> Reading:
     """Make the reading at the recorded resolution, or the next finer one that BTHome has."""
-    value = Decimal(row.value).scaleb(exponent)
+    words = _WORDS.get(row.kind)
+    value = words.get(row.value, row.value) if words else Decimal(row.value).scaleb(exponent)
     trouble: EncodeError | None = None
     for finer in range(exponent, FINEST_EXPONENT - 1, -1):
         try:

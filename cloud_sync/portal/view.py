@@ -13,6 +13,8 @@ from typing import Any
 
 from cloud_sync.assurance.causes import Cause, words
 from cloud_sync.assurance.coverage import State, Verdict, as_of, judge_home, stale
+from cloud_sync.portal import asking
+from cloud_sync.portal.asking import IncidentView, QuestionView
 from cloud_sync.portal.words import NOT_ENCRYPTED, Clock, Time, home_title, label, marks, value_text
 from cloud_sync.receiver.store.homes import Home, Sensor, Value
 from cloud_sync.wire.batch import Quality
@@ -94,6 +96,8 @@ class Page:
     headline: str
     explanation: tuple[str, ...]
     looked: Time | None
+    incidents: tuple[IncidentView, ...]
+    questions: tuple[QuestionView, ...]
     groups: tuple[Group, ...]
     legend: tuple[tuple[str, str], ...]  # marks on this page that need explaining, and what they mean
 
@@ -114,6 +118,8 @@ def page(home: Home, *, now_ms: int, zone: tzinfo | None = None) -> Page:
             *_on_the_watch(home, overall, now_ms),
         ),
         looked=None if home.evaluated_ms is None else clock.time(home.evaluated_ms, seconds=True),
+        incidents=asking.incidents(home, clock),
+        questions=asking.questions(home, clock),
         groups=tuple(
             Group(title, state, found)
             for state, title in _GROUPS.items()
@@ -133,6 +139,8 @@ def facts(home: Home, *, now_ms: int) -> dict[str, Any]:
         "evaluated_ms": home.evaluated_ms,
         "watch_silent": stale(home.evaluated_ms, now_ms),
         **_verdict_facts(overall),
+        "questions": asking.question_facts(home, now_ms),
+        "incidents": asking.incident_facts(home),
         "sensors": [
             {
                 "address": sensor.address,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
+from cloud_sync.assurance.finding import Answer
+from cloud_sync.assurance.home import BLIND
+from cloud_sync.assurance.plan import Question
 from cloud_sync.receiver.store.homes import Home, Sensor
 from zero_trust.request import DataClass
 
@@ -27,6 +30,11 @@ _KINDS = {
     ),
     DataClass.UPKEEP: "battery charging connectivity firmware_version remote_battery uptime voltage",
 }
+_ASKED = {
+    Question.HELP: DataClass.ALERT,
+    Question.HAZARD: DataClass.ALERT,
+    Question.WARM: DataClass.CLIMATE,
+}
 _CLASS_OF = {word: data for data, words in _KINDS.items() for word in words.split()}
 
 
@@ -38,8 +46,23 @@ def class_of(kind: str) -> DataClass:
 
 
 def narrowed(home: Home, classes: AbstractSet[DataClass]) -> Home:
-    """The home without the values that are of none of ``classes``."""
-    return replace(home, sensors=tuple(_narrowed(sensor, classes) for sensor in home.sensors))
+    """The home without values, answers and incidents that are of none of ``classes``."""
+    return replace(
+        home,
+        sensors=tuple(_narrowed(sensor, classes) for sensor in home.sensors),
+        asked=tuple(
+            one
+            if _class_of_subject(one.stretch.question.value) in classes
+            else replace(one, answer=Answer.OPEN, evidence="")
+            for one in home.asked
+        ),
+        incidents=tuple(one for one in home.incidents if _class_of_subject(one.subject) in classes),
+    )
+
+
+def _class_of_subject(subject: str) -> DataClass:
+    """What a question's answer tells of; how well it is watched is the home's state, like our own blindness."""
+    return DataClass.STATE if subject == BLIND else _ASKED.get(Question(subject), DataClass.ACTIVITY)
 
 
 def _narrowed(sensor: Sensor, classes: AbstractSet[DataClass]) -> Sensor:

@@ -44,6 +44,7 @@ class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run: Path = Path("run")
     policy: Path = Path("policy.toml")
     grants: Path = Path("grants.toml")
+    homes: Path = Path("homes")
 
     @property
     def admin_socket(self) -> Path:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from tests.bench import table
+from tests.bench.assurance import assurance
 from tests.bench.audit import audit, decisions
 from tests.bench.codec import codec, codec_import
 from tests.bench.decoding import decoding
@@ -41,6 +42,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "hearing": hearing,
     "latency": latency,
     "virtual-day": virtual_day,
+    "assurance": assurance,
 }
 
 

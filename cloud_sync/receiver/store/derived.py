@@ -9,11 +9,19 @@ import sqlite3
 from typing import Final
 
 from cloud_sync.sync.placing import Placing
-from cloud_sync.wire.batch import Batch, Heard, Sensor, rows
-from device_profiles.reading import Flag
+from cloud_sync.wire.batch import Batch, Heard, Quantity, Reading, Sensor, rows
+from device_profiles.reading import Flag, Form
 
 # A reading with one of these may be wrong, or somebody's copy: told, but never what a home is judged by.
 DOUBTED: Final = int(Flag.IMPLAUSIBLE | Flag.JUMP | Flag.COUNTER_RESET)
+# What questions ask about; all other kinds are kept as evidence only.
+_ASKED: Final = frozenset(
+    {
+        *("motion", "moving", "occupancy", "presence", "power_on", "temperature"),
+        *("door", "window", "opening", "contact"),
+        *("smoke", "gas", "carbon_monoxide", "leak", "leak_top", "moisture", "water", "heat"),
+    }
+)
 
 
 def enter(
@@ -31,6 +39,7 @@ def enter(
     """
     _describe_sensors(db, home, batch, placing, whole=whole)
     _keep_newest(db, home, batch, placing, received_ms)
+    _note_events(db, home, batch, placing, received_ms)
     db.executemany(
         "INSERT INTO span VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET to_ms = max(to_ms, excluded.to_ms)",
         [(batch.hub, placing.at(start), placing.at(end)) for start, end in batch.spans],
@@ -65,6 +74,31 @@ def _keep_newest(db: sqlite3.Connection, home: str, batch: Batch, placing: Placi
             )
             for (address, kind, doubted), (reading, quantity) in newest.items()
         ],
+    )
+
+
+def _note_events(db: sqlite3.Connection, home: str, batch: Batch, placing: Placing, received_ms: int) -> None:
+    """What questions ask about, one row each; nobody is judged by a doubted reading."""
+    db.executemany(
+        "INSERT INTO event (home, address, kind, value, happened_ms, received_ms) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (home, sensor.address, quantity.kind, value, placing.at(reading.at_ms), received_ms)
+            for sensor, quantity, reading in rows(batch)
+            if not quantity.flags & DOUBTED and (value := _asked_value(quantity, reading)) is not None
+        ],
+    )
+
+
+def _asked_value(quantity: Quantity, reading: Reading) -> float | None:
+    """A reading's value as questions take it; None if no question asks about its kind."""
+    if quantity.kind.startswith("button"):
+        return 1.0
+    if quantity.kind not in _ASKED or isinstance(reading.value, str):
+        return None
+    return (
+        reading.value * 10.0**quantity.exponent
+        if quantity.form == Form.NUMBER.value
+        else float(bool(reading.value))
     )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from cloud_sync.assurance.causes import Cause
 from cloud_sync.assurance.coverage import HubFacts, SensorFacts, State, Verdict
+from cloud_sync.assurance.incident import Audience, Incident
+from cloud_sync.receiver.store.assured import Asked, Assured
 from cloud_sync.receiver.store.database import transaction
 from cloud_sync.wire.batch import Contract, Quality
 from device_profiles.reading import Form
@@ -99,6 +101,8 @@ class Home:
     home: str
     evaluated_ms: int | None
     sensors: tuple[Sensor, ...]
+    asked: tuple[Asked, ...] = ()
+    incidents: tuple[Incident, ...] = ()
 
 
 class Homes:
@@ -122,6 +126,14 @@ class Homes:
         ):
             sensors.setdefault(row["home"], []).append(_sensor_facts(row, hubs))
         return [HomeFacts(home, tuple(known)) for home, known in sensors.items()]
+
+    def verdicts(self) -> dict[str, dict[str, Verdict]]:
+        """The verdict on each sensor as last written, by home and address."""
+        found: dict[str, dict[str, Verdict]] = {}
+        for row in self._db.execute("SELECT * FROM coverage"):
+            if verdict := _verdict(row):
+                found.setdefault(row["home"], {})[row["address"]] = verdict
+        return found
 
     def write(self, changed: Iterable[Judged], evaluated_ms: int) -> None:
         """Store changed verdicts and that all homes were looked at, both or neither."""
@@ -169,7 +181,9 @@ class Homes:
             )
             for row in rows
         )
-        return Home(home, evaluated_ms, sensors)
+        assured = Assured(self._db)
+        told = (one for one in assured.open_incidents(home) if one.audience >= Audience.FAMILY)
+        return Home(home, evaluated_ms, sensors, tuple(assured.asked(home)), tuple(told))
 
     def _hubs(self) -> dict[tuple[str, str], HubFacts]:
         """All hubs, by home and id: a hub proves nothing about another home's sensors."""

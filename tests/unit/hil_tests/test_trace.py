@@ -74,6 +74,7 @@ def test_resolution_is_found_from_the_file(tmp_path: Path, rows: str, plain: flo
         ("1,,door,1\n", "line 2: no sensor_id"),
         ("1,a,smell,1\n", "line 2: kind 'smell' is none that a replay can put on the air"),
         ("1,a,door,2\n", "line 2: BTHome cannot carry door 2"),
+        ("1,a,button,0\n", "line 2: BTHome cannot carry button 0"),
         ("1,a,humidity,500\n1,b,humidity,500\n1,c,humidity,1200\n", "line 4: BTHome cannot carry humidity"),
         ("1,a,battery,400\n", "line 2: BTHome cannot carry battery 400"),
         ("", "holds no readings"),

@@ -1,0 +1,185 @@
+"""What is usual in one home, learned from its last four weeks: silences, rising, outings. Pure.
+
+Each day keeps the longest silence that began in each hour, when she rose, and how long she was out. Sixty
+bytes and a few numbers a day, so a million homes' habits are cheap to keep.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from array import array
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from cloud_sync.assurance.local_time import MINUTE_MS, Local
+
+DAYS: Final = 28
+HOURS: Final = 24
+DAY_MS: Final = 1440 * MINUTE_MS
+UNKNOWN: Final = -1
+# Chosen on generated homes of even seeds (README, "Figures"): no more than one false alarm in a home-month.
+HOURS_NEAR: Final = 2
+PATIENCE_FACTOR: Final = 1.1
+PATIENCE_EXTRA_MIN: Final = 90
+ROOM_FACTOR: Final = 1.25
+ROOM_EXTRA_MIN: Final = 90
+OUTING_FACTOR: Final = 1.25
+OUTING_EXTRA_MIN: Final = 60
+RISING_SHARE: Final = 0.95
+RISING_EXTRA_MIN: Final = 30
+RISING_LATE_MAX_MIN: Final = 85  # with the look each minute, told within 1.5 h of the usual time
+_MINUTES_MAX: Final = 65_535
+
+
+class Day:
+    """One day of a home; minutes throughout, ``UNKNOWN`` where nothing was seen."""
+
+    __slots__ = ("number", "out", "risen", "silences")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.silences = array("H", bytes(2 * HOURS))
+        self.risen = UNKNOWN
+        self.out = 0
+
+
+class Longest:
+    """The longest of something in the last four weeks, by week; minutes."""
+
+    __slots__ = ("_weeks", "number")
+
+    def __init__(self) -> None:
+        self.number = 0  # of the newest week
+        self._weeks = [0] * (DAYS // 7)
+
+    def add(self, day: int, minutes: float) -> None:
+        """It lasted so long on that day."""
+        if day // 7 > self.number:
+            self._weeks = [0, *self._weeks[:-1]]
+            self.number = day // 7
+        self._weeks[0] = max(self._weeks[0], int(minutes))
+
+    @property
+    def value(self) -> int:
+        """The longest; 0 if there was none."""
+        return max(self._weeks)
+
+
+class Others:
+    """What a home would be without one sensor: the longest silence of all the others."""
+
+    __slots__ = ("last_ms", "longest")
+
+    def __init__(self) -> None:
+        self.last_ms: int | None = None
+        self.longest = Longest()
+
+    def prove(self, from_ms: int, at_ms: int) -> None:
+        """Another sensor gave proof."""
+        if self.last_ms is not None:
+            self.longest.add(from_ms // DAY_MS, (from_ms - self.last_ms) / MINUTE_MS)
+        self.last_ms = max(at_ms, self.last_ms or 0)
+
+
+class Habits:
+    """The last days of one home."""
+
+    __slots__ = ("_days", "_others", "_rooms")
+
+    def __init__(self, sensors: Iterable[str] = ()) -> None:
+        self._days: deque[Day] = deque(maxlen=DAYS)
+        self._others = {sensor: Others() for sensor in sensors}
+        self._rooms: dict[str, Longest] = {}
+
+    @property
+    def days(self) -> int:
+        """How many days have been seen, this one included."""
+        return len(self._days)
+
+    def silence(self, began: Local, room: str, minutes: float) -> None:
+        """Nobody moved for ``minutes`` after a last sign in ``room``, while somebody was at home and we watched."""
+        self._rooms.setdefault(room, Longest()).add(began.day, minutes)
+        silences, hour = self._day(began.day).silences, int(began.minute) // 60
+        silences[hour] = max(silences[hour], min(int(minutes), _MINUTES_MAX))
+
+    def rose(self, at: Local) -> None:
+        """She was seen to rise; a later time of the same day takes its place."""
+        self._day(at.day).risen = int(at.minute)
+
+    def outing(self, began: Local, minutes: float) -> None:
+        """She was out for so long."""
+        day = self._day(began.day)
+        day.out = max(day.out, min(int(minutes), _MINUTES_MAX))
+
+    def patience_min(self, began: Local, room: str) -> float | None:
+        """After how long a silence is unusual that began then, with a last sign in ``room``; None: not known.
+
+        Long silences belong to a time, such as the night, and to a place, such as the bedroom. Two hours without a
+        sign from the bathroom are unusual at any hour.
+        """
+        hour = int(began.minute) // 60
+        hours = [(hour + near) % HOURS for near in range(-HOURS_NEAR, HOURS_NEAR + 1)]
+        longest = max((day.silences[h] for day in self._days for h in hours), default=0)
+        if not longest:
+            return None
+        by_hour = longest * PATIENCE_FACTOR + PATIENCE_EXTRA_MIN
+        known = self._rooms.get(room)
+        return by_hour if known is None else min(by_hour, known.value * ROOM_FACTOR + ROOM_EXTRA_MIN)
+
+    def proven(self, sensors: frozenset[str], from_ms: int, at_ms: int) -> None:
+        """These sensors gave proof of somebody, from..at."""
+        alone = next(iter(sensors)) if len(sensors) == 1 else None
+        for sensor, others in self._others.items():
+            if sensor != alone:
+                others.prove(from_ms, at_ms)
+
+    def begin_anew(self, at_ms: int) -> None:
+        """Nobody was at home, or nobody watched, until then."""
+        for others in self._others.values():
+            others.last_ms = at_ms
+
+    def patience_without_min(self, lost: frozenset[str]) -> float:
+        """After how long a silence of all but these sensors is unusual."""
+        longest = sum(self._others[sensor].longest.value for sensor in lost if sensor in self._others)
+        return longest * PATIENCE_FACTOR + PATIENCE_EXTRA_MIN
+
+    def outing_max_min(self) -> float:
+        """After how long an absence is unusual; 0 while none is known."""
+        longest = max((day.out for day in self._days), default=0)
+        return longest * OUTING_FACTOR + OUTING_EXTRA_MIN if longest else 0
+
+    def usual_rising(self, before_day: int) -> float | None:
+        """The median minute of rising on the days before; None if there was none."""
+        risen = self._risings(before_day)
+        return statistics.median(risen) if risen else None
+
+    def latest_rising(self, before_day: int) -> float | None:
+        """By which minute she is nearly always up; None if she was never seen to rise."""
+        risen = sorted(self._risings(before_day))
+        if not risen:
+            return None
+        share = risen[math.ceil(RISING_SHARE * len(risen)) - 1]
+        return min(share + RISING_EXTRA_MIN, statistics.median(risen) + RISING_LATE_MAX_MIN)
+
+    def risings(self, before_day: int) -> int:
+        """On how many of the days before she was seen to rise."""
+        return len(self._risings(before_day))
+
+    def _risings(self, before_day: int) -> list[int]:
+        return [day.risen for day in self._days if day.risen != UNKNOWN and day.number < before_day]
+
+    def _day(self, number: int) -> Day:
+        """Its record, made if it is new. What is older than the oldest goes to that one."""
+        for day in reversed(self._days):
+            if day.number <= number:
+                break
+        else:
+            day = None
+        if day is not None and day.number == number:
+            return day
+        if self._days and number < self._days[-1].number:
+            return self._days[0] if day is None else day
+        self._days.append(Day(number))
+        return self._days[-1]

@@ -1,0 +1,126 @@
+"""One dated "no" or "cannot tell", open until it is closed. Pure.
+
+Both clocks: when it began to be so (``happened_ms``), and when we knew (``raised_ms``).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from cloud_sync.assurance.causes import Cause, words
+from cloud_sync.assurance.finding import Answer, Finding, Severity, length_words
+from cloud_sync.assurance.local_time import MINUTE_MS
+from cloud_sync.assurance.watching import Stretch
+
+BLIND_TOLD_MS: Final = 30 * MINUTE_MS  # by day, to operations
+BLIND_FAMILY_MS: Final = 240 * MINUTE_MS  # to the family, until someone has it in hand
+
+
+class About(enum.Enum):
+    """Whom an incident is about."""
+
+    PERSON = "person"
+    US = "us"  # our own blindness; never about her
+
+
+class Audience(enum.IntEnum):
+    """Who is told; each includes those before."""
+
+    OPERATIONS = 1
+    FAMILY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident as it stands.
+
+    Attributes:
+        subject: the question's name, or ``blind``.
+        about: the person, or us.
+        happened_ms: since when it has been so, wall clock.
+        raised_ms: when we knew.
+        updated_ms: when something of it last changed.
+        evidence: in plain words.
+        severity: how much it presses.
+        audience: who is told.
+        in_hand: who said "I have it"; empty: nobody yet.
+        closed_ms: when it ended; None: open.
+        outcome: why it was closed, in plain words.
+    """
+
+    subject: str
+    about: About
+    happened_ms: int
+    raised_ms: int
+    updated_ms: int
+    evidence: str
+    severity: Severity
+    audience: Audience
+    in_hand: str = ""
+    closed_ms: int | None = None
+    outcome: str = ""
+
+
+def of_question(subject: str, before: Incident | None, found: Finding, now_ms: int) -> Incident | None:
+    """The incident about the person after a look at a watched question; None if there is none."""
+    match found.answer:
+        case Answer.NO if before is None:
+            return Incident(
+                subject,
+                About.PERSON,
+                found.since_ms,
+                now_ms,
+                now_ms,
+                found.evidence,
+                found.severity,
+                Audience.FAMILY,
+            )
+        case Answer.NO if before is not None and found.severity > before.severity:
+            return replace(before, severity=found.severity, evidence=found.evidence, updated_ms=now_ms)
+        case Answer.YES if before is not None:
+            return close(before, found.evidence, now_ms)
+    return before
+
+
+def of_blindness(
+    before: Incident | None, blind: Stretch | None, now_ms: int, *, grave: bool
+) -> Incident | None:
+    """The incident about our own blindness.
+
+    Args:
+        before: the open one, if there is one.
+        blind: the longest blindness that lasts; None if there is none.
+        now_ms: wall clock.
+        grave: it is night, and help or smoke is asked for and cannot be heard.
+    """
+    if blind is None:
+        return close(before, "We see again.", now_ms) if before else None
+    lasted_ms = now_ms - blind.from_ms
+    if before is None and lasted_ms < BLIND_TOLD_MS and not grave:
+        return None
+    audience = Audience.FAMILY if grave or lasted_ms >= BLIND_FAMILY_MS else Audience.OPERATIONS
+    if before is None:
+        evidence = f"{words(blind.cause).why} We have not been able to see for {length_words(lasted_ms)}."
+        return Incident("blind", About.US, blind.from_ms, now_ms, now_ms, evidence, Severity.RAISE, audience)
+    if audience > before.audience and not before.in_hand:
+        return replace(before, audience=audience, updated_ms=now_ms)
+    return before
+
+
+def take(incident: Incident, who: str, now_ms: int) -> Incident:
+    """Somebody has it in hand."""
+    return replace(incident, in_hand=who, updated_ms=now_ms)
+
+
+def close(incident: Incident, outcome: str, now_ms: int) -> Incident:
+    """It is over."""
+    return replace(incident, closed_ms=now_ms, updated_ms=now_ms, outcome=outcome)
+
+
+def longest(blind: Iterable[Stretch]) -> Stretch | None:
+    """The blindness that has lasted longest, of those that somebody must mend; None if there is none."""
+    ours = (stretch for stretch in blind if stretch.cause is not Cause.NO_SENSORS)
+    return min(ours, key=lambda stretch: stretch.from_ms, default=None)

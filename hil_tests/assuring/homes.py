@@ -1,0 +1,60 @@
+"""Generated homes as the model gets them, with what is true of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cloud_sync.assurance.household import Event
+from cloud_sync.assurance.plan import Role, Sensor
+from cloud_sync.wire.batch import Contract
+from device_profiles.profile import ContractKind
+from hil_tests import living
+from hil_tests.assuring.outages import Fault, Outage
+from hil_tests.assuring.recording import Liveness, Recording
+from hil_tests.assuring.score import Truth, truth_of
+
+_ROLES: Final = {
+    "motion": Role.PRESENCE,
+    "door": Role.INNER_DOOR,
+    "temperature": Role.CLIMATE,
+    "occupancy": Role.BED,
+    "button": Role.HELP,
+}
+_CONTRACTS: Final = {
+    ContractKind.EVENT_ONLY: Contract.EVENT_ONLY,
+    ContractKind.PERIODIC: Contract.PERIODIC,
+    ContractKind.HEARTBEAT: Contract.HEARTBEAT,
+}
+_FAULTS: Final = {
+    living.FaultKind.HUB: Fault.HUB,
+    living.FaultKind.RADIO: Fault.RADIO,
+    living.FaultKind.LINE: Fault.LINE,
+    living.FaultKind.DEAD: Fault.SENSOR,
+}
+_HUNDREDTHS: Final = "temperature"
+
+
+def recording(home: living.LivedHome) -> Recording:
+    """What its hub heard."""
+    sensors = {
+        one.sensor_id: Sensor(one.sensor_id, one.room.value, Role(one.role) if one.role else _ROLES[one.kind])
+        for one in home.sensors
+    }
+    liveness = {
+        one.sensor_id: Liveness(_CONTRACTS[one.contract.kind], one.contract.period_s) for one in home.sensors
+    }
+    events = [
+        Event(row.ts_ms, row.sensor_id, row.kind, row.value / 100 if row.kind == _HUNDREDTHS else row.value)
+        for row in home.rows
+    ]
+    return Recording(sensors, liveness, events, home.start_ms, home.end_ms)
+
+
+def truth(home: living.LivedHome) -> Truth:
+    """What really was."""
+    return truth_of((span.start_ms, span.end_ms, span.label.value) for span in home.truth)
+
+
+def outages(home: living.LivedHome) -> tuple[Outage, ...]:
+    """What of ours failed."""
+    return tuple(Outage(_FAULTS[one.kind], one.start_ms, one.end_ms, one.sensor_id) for one in home.outages)

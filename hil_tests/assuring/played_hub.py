@@ -1,0 +1,128 @@
+"""A hub in virtual time, as the watch sees it: its heartbeats, what it says of its sensors, when readings arrive.
+
+It keeps the real hub's clockwork: a beat each minute, a statement on each sensor with every batch and at once when a
+contract breaks, routine readings each quarter of an hour, urgent ones and the first movements after a stillness at once.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from cloud_sync.assurance.coverage import HubFacts, SensorFacts, Verdict
+from cloud_sync.assurance.household import Event
+from cloud_sync.assurance.local_time import MINUTE_MS
+from cloud_sync.wire.batch import Contract
+from hil_tests.assuring.outages import Fault, Outage, merge
+from hil_tests.assuring.recording import Liveness
+
+BEAT_MS: Final = MINUTE_MS
+BATCH_MS: Final = 15 * MINUTE_MS
+STILLNESS_MS: Final = 30 * MINUTE_MS
+STILLNESS_ENDS_MS: Final = 5 * MINUTE_MS  # movements so long after it are urgent as well
+MISSES_ALLOWED: Final = 3
+AFTERWARDS_MS: Final = 4 * 60 * MINUTE_MS
+_MOVEMENT: Final = frozenset({"motion", "occupancy", "presence", "moving"})
+_ROUTINE: Final = frozenset({"temperature", "humidity", "battery"})
+
+
+class PlayedHub:
+    """One hub and its sensors under a schedule of outages."""
+
+    def __init__(self, liveness: Mapping[str, Liveness], outages: Iterable[Outage], enrolled_ms: int) -> None:
+        outages = list(outages)
+        spans = {fault: merge((o.from_ms, o.to_ms) for o in outages if o.fault is fault) for fault in Fault}
+        self._liveness = liveness
+        self._enrolled_ms = enrolled_ms
+        self._off = merge([*spans[Fault.HUB], *spans[Fault.LINE]])
+        self._line = spans[Fault.LINE]
+        self._deaf = spans[Fault.RADIO]
+        self._unheard = {
+            sensor: merge(
+                [
+                    *spans[Fault.HUB],
+                    *spans[Fault.RADIO],
+                    *((o.from_ms, o.to_ms) for o in outages if o.sensor == sensor),
+                ]
+            )
+            for sensor in liveness
+        }
+        self._uneasy = merge((o.from_ms, o.to_ms + AFTERWARDS_MS) for o in outages)
+        self._phase = {sensor: number * 7919 % 60_000 for number, sensor in enumerate(liveness)}
+
+    def is_news(self, now_ms: int) -> bool:
+        """Whether facts may have changed: always near an outage, else looked at every quarter of an hour."""
+        return now_ms % BATCH_MS == 0 or _within(self._uneasy, now_ms) is not None
+
+    def facts(self, now_ms: int, before: Mapping[str, Verdict]) -> Iterator[SensorFacts]:
+        """What the store would hold at ``now_ms``."""
+        told_ms = now_ms  # the moment of the hub's last word
+        if span := _within(self._off, now_ms):
+            told_ms = span[0]
+        deaf = _within(self._deaf, told_ms)
+        beat_ms = max(self._enrolled_ms, told_ms - (told_ms - self._enrolled_ms) % BEAT_MS)
+        hub = HubFacts(
+            enrolled_ms=self._enrolled_ms,
+            revoked_ms=None,
+            beat_ms=beat_ms,
+            frame_age_s=max(0, beat_ms - deaf[0]) // 1000 if deaf else 0,
+        )
+        for sensor, liveness in self._liveness.items():
+            heard_ms = self._heard(sensor, told_ms)
+            period_ms = liveness.period_s * 1000
+            kept = (
+                liveness.contract is not Contract.EVENT_ONLY
+                and told_ms - heard_ms <= period_ms * MISSES_ALLOWED
+            )
+            yield SensorFacts(
+                sensor,
+                liveness.contract,
+                heard_ms,
+                kept=kept,
+                told_ms=told_ms,
+                hub=hub,
+                before=before.get(sensor),
+            )
+
+    def arrivals(self, events: Sequence[Event]) -> list[tuple[int, Event]]:
+        """When each event becomes known, in that order; those that nobody hears never do."""
+        known = []
+        moved_ms = stillness_ended_ms = 0
+        for event in events:
+            if _within(self._unheard.get(event.sensor, ()), event.at_ms):
+                continue
+            urgent = event.kind not in _ROUTINE | _MOVEMENT
+            if event.kind in _MOVEMENT and event.value:
+                if event.at_ms - moved_ms > STILLNESS_MS:
+                    stillness_ended_ms = event.at_ms
+                moved_ms = event.at_ms
+                urgent = event.at_ms - stillness_ended_ms <= STILLNESS_ENDS_MS
+            at_ms = event.at_ms if urgent else event.at_ms + BATCH_MS - event.at_ms % BATCH_MS
+            if span := _within(self._line, at_ms):
+                at_ms = span[1]
+            known.append((at_ms, event))
+        return sorted(known)
+
+    def _heard(self, sensor: str, until_ms: int) -> int:
+        """When it was last heard. An event-only sensor is taken for heard once, at its fitting."""
+        liveness = self._liveness[sensor]
+        if liveness.contract is Contract.EVENT_ONLY:
+            return self._enrolled_ms
+        period_ms, first_ms = liveness.period_s * 1000, self._enrolled_ms + self._phase[sensor]
+        tick_ms = until_ms
+        while True:
+            tick_ms = first_ms + (tick_ms - first_ms) // period_ms * period_ms
+            if not (span := _within(self._unheard[sensor], tick_ms)):
+                return max(tick_ms, self._enrolled_ms)
+            tick_ms = span[0] - 1
+
+
+def _within(spans: Sequence[tuple[int, int]], at_ms: int) -> tuple[int, int] | None:
+    """The span that holds ``at_ms``, if one does."""
+    place = bisect_right(spans, at_ms, key=_start) - 1
+    return spans[place] if place >= 0 and at_ms < spans[place][1] else None
+
+
+def _start(span: tuple[int, int]) -> int:
+    return span[0]

@@ -16,8 +16,8 @@ from zero_trust.credential import certificate_key, load_certificate
 from zero_trust.envelope import verify_inside
 
 
-def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
-    """Every reading of every stored batch, in the order received; none twice.
+def readings(batches: Batches, site: str, home: str | None = None) -> Iterator[dict[str, Any]]:
+    """Every reading of every stored batch (of one home), in the order received; none twice.
 
     A boot that speaks in two epochs is that of a hub whose disk was put back while readings waited in it: both
     lives have sent them, so there the readings themselves are compared.
@@ -27,7 +27,7 @@ def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
     """
     doubtful = _boots_of_several_epochs(batches)
     told: dict[tuple[Any, ...], Counter[bytes]] = defaultdict(Counter)  # how often each epoch has said it
-    for row in batches.stored():
+    for row in batches.stored(home):
         public = certificate_key(load_certificate(row["data_certificate"]))
         body = verify_inside(public, row["signed"], site, row["hub"])
         batch = decode(body, site, row["hub"], row["packed"])

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from cloud_sync.receiver import supervisor
+from cloud_sync.receiver import keeping, keeping_cli, supervisor
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import copy_database, open_database
@@ -181,11 +181,23 @@ def backup(config_file: Path, file: Path) -> None:
 def restore(config_file: Path, file: Path) -> None:
     """Put the copy in FILE back in place of the store; hubs refill what came since."""
     store = load_config(config_file).paths.store
+    forgotten = keeping.forgotten(store)
     copy_database(open_database(file), store)
-    Batches(open_database(store)).renew_generation()
+    db = open_database(store)
+    Batches(db).renew_generation()
     click.echo(
         f"The store is as it was in {file}. Hubs send again what they still hold; see lum-receiver status."
     )
+    if forgotten is None:
+        click.echo(
+            "The store before it could not be read: forget again whom it had forgotten since that copy."
+        )
+    for home in keeping.forget_again(db, forgotten or {}, time.sleep):
+        click.echo(f"{home} was forgotten since that copy was made, and is so again.")
+
+
+for _command in (keeping_cli.retention, keeping_cli.forget, keeping_cli.export_home):
+    cli.add_command(_command)
 
 
 def _at(moment_ms: object) -> str:

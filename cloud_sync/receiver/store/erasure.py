@@ -8,6 +8,7 @@ emptied, not deleted: the ledger goes on from their keys and digests, and knows 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -164,17 +165,19 @@ class Erasure:
             yield Step(what, len(found), sum(row["readings"] * row["counted"] for row in found))
 
     def _erase(self, portion: Portion, bounds: Mapping[str, Any], order: Order, what: str) -> Iterator[Step]:
-        query = f"SELECT rowid FROM {portion.table} WHERE {portion.where} LIMIT {STEP_ROWS}"
+        query = f"SELECT rowid AS number FROM {portion.table} WHERE {portion.where} LIMIT {STEP_ROWS}"
         act = (
             f"UPDATE {portion.table} SET {portion.emptied}"
             if portion.emptied
             else f"DELETE FROM {portion.table}"
         )
+        act += f" WHERE rowid IN (SELECT value FROM json_each(:found)) AND {portion.where}"
         home = bounds.get("home", "")
-        while self._db.execute(query, bounds).fetchone():  # found without the lock: it may take a while
+        # Looked for without the lock, since that may take a while; what has changed meanwhile is left alone.
+        while found := [row["number"] for row in self._db.execute(query, bounds)]:
             with transaction(self._db):
-                rows = self._db.execute(f"{act} WHERE rowid IN ({query})", bounds).rowcount
-                if rows:  # unless somebody was faster
+                rows = self._db.execute(act, {**bounds, "found": json.dumps(found)}).rowcount
+                if rows:
                     append(self._db, order, what, home=home, rows=rows)
             yield Step(what, rows=rows)
 

@@ -189,7 +189,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
     """
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise CredentialError("certificate-malformed") from error
 
 

@@ -32,6 +32,7 @@ class Action(enum.Enum):
 
     READ = "read"
     COPY = "copy"
+    ERASE = "erase"
     BREAK_GLASS = "break-glass"
     REVIEW = "review"
 

@@ -111,7 +111,7 @@ _MAY = {
     Role.FAMILY: {Action.READ},
     Role.PARTNER: {Action.READ},
     Role.STAFF: {Action.READ, Action.BREAK_GLASS, Action.REVIEW},
-    Role.OPERATOR: {Action.READ, Action.COPY, Action.REVIEW},
+    Role.OPERATOR: {Action.READ, Action.COPY, Action.ERASE, Action.REVIEW},
 }
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cloud_sync.receiver import supervisor
+from cloud_sync.receiver import keeping, keeping_cli, supervisor
 from cloud_sync.receiver.classes import class_of
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
-from cloud_sync.receiver.desk import EVERY_CLASS, Desk, by
+from cloud_sync.receiver.console import desk_of, look, operator
+from cloud_sync.receiver.desk import Desk, by
 from cloud_sync.receiver.store.audit import put_tail, tail_beyond
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import copy_database, open_database
@@ -28,7 +28,7 @@ from zero_trust.errors import PolicyError, TrustError
 from zero_trust.evidence import Evidence
 from zero_trust.keystore import write_private
 from zero_trust.reasons import reason
-from zero_trust.request import EVERY_HOME, Action, DataClass, Proof, Request, Role, Subject, parse_subject
+from zero_trust.request import EVERY_HOME, Action, DataClass, Proof, parse_subject
 
 LINK_AGE_DEFAULT_H = 24
 
@@ -120,7 +120,7 @@ def link(config_file: Path, home: str, hours: int) -> None:
     from cloud_sync.portal.server import asked_by  # noqa: PLC0415
 
     config = load_config(config_file)
-    desk = _desk(config)
+    desk = desk_of(config, _now_ms)
     homes = {row.home for row in Registry(desk.db).hubs()}
     if home not in homes:
         known = ", ".join(sorted(homes)) or "none yet"
@@ -131,7 +131,7 @@ def link(config_file: Path, home: str, hours: int) -> None:
     assert made is not None  # noqa: S101 - it was made a line above
     if refused := desk.what_if(asked_by(made), DataClass.STATE).refused:
         raise PolicyError(refused.code, refused.detail)
-    facts = {"link": made.name, "home": home, "expires_ms": made.expires_ms, "by": str(_operator(config))}
+    facts = {"link": made.name, "home": home, "expires_ms": made.expires_ms, "by": str(operator(config))}
     desk.audit.record(now_ms, "link", facts)
     click.echo(f"http://127.0.0.1:{config.ports.portal}/h/{token}")
 
@@ -180,7 +180,7 @@ def status(config_file: Path, as_json: bool) -> None:  # noqa: FBT001
 def print_readings(config_file: Path, home: str | None, subject: str | None, purpose: str) -> None:
     """Print stored readings, one JSON object a line, each verified again on the way. The look is on record."""
     config = load_config(config_file)
-    desk = _desk(config)
+    desk = desk_of(config, _now_ms)
     seen = _seen(desk, config, home, subject, purpose)
     for reading in readings(Batches(desk.db), config.site):
         if class_of(reading["kind"]) in seen.get(reading["home"], ()):
@@ -197,7 +197,7 @@ def print_readings(config_file: Path, home: str | None, subject: str | None, pur
 def print_coverage(config_file: Path, home: str | None, subject: str | None, purpose: str) -> None:
     """Print every span in which a hub says that it listened, one JSON object a line. The look is on record."""
     config = load_config(config_file)
-    desk = _desk(config)
+    desk = desk_of(config, _now_ms)
     seen = _seen(desk, config, home, subject, purpose)
     for span in coverage(Batches(desk.db), config.site):
         if DataClass.STATE in seen.get(span["home"], ()):
@@ -217,9 +217,9 @@ def evidence(config_file: Path, file: Path, home: str, subject: str | None, purp
     if file.exists():
         raise click.UsageError(f"{file} exists already; name another file.")
     config = load_config(config_file)
-    desk = _desk(config)
-    looker = parse_subject(subject) if subject else _operator(config)
-    _look(desk, by(looker, Proof.CONSOLE, home, Action.READ, purpose), [DataClass.ALL])
+    desk = desk_of(config, _now_ms)
+    looker = parse_subject(subject) if subject else operator(config)
+    look(desk, by(looker, Proof.CONSOLE, home, Action.READ, purpose), [DataClass.ALL])
     lines = [
         write_evidence(Evidence(row["hub"], row["signed"]))
         for row in Batches(desk.db).stored()
@@ -239,9 +239,9 @@ def backup(config_file: Path, file: Path) -> None:
     if file.exists():
         raise click.UsageError(f"{file} exists already; name another file.")
     config = load_config(config_file)
-    desk = _desk(config)
-    copying = by(_operator(config), Proof.CONSOLE, EVERY_HOME, Action.COPY, "backup")
-    _look(desk, copying, [DataClass.ALL])
+    desk = desk_of(config, _now_ms)
+    copying = by(operator(config), Proof.CONSOLE, EVERY_HOME, Action.COPY, "backup")
+    look(desk, copying, [DataClass.ALL])
     copy_database(desk.db, file)
     click.echo(f"The store was copied to {file}. It holds personal data: keep it as safe as the store.")
 
@@ -252,46 +252,35 @@ def backup(config_file: Path, file: Path) -> None:
 def restore(config_file: Path, file: Path) -> None:
     """Put the copy in FILE back in place of the store; hubs refill what came since."""
     store = load_config(config_file).paths.store
+    forgotten = keeping.forgotten(store)
     copy, now = open_database(file), open_database(store)
     tail = tail_beyond(copy, now)
     copy_database(copy, store)
-    put_tail(open_database(store), tail, _now_ms())
-    Batches(open_database(store)).renew_generation()
+    db = open_database(store)
+    put_tail(db, tail, _now_ms())
+    Batches(db).renew_generation()
     click.echo(
         f"The store is as it was in {file}. Hubs send again what they still hold; see lum-receiver status."
     )
+    if forgotten is None:
+        click.echo(
+            "The store before it could not be read: forget again whom it had forgotten since that copy."
+        )
+    for home in keeping.forget_again(db, forgotten or {}, time.sleep):
+        click.echo(f"{home} was forgotten since that copy was made, and is so again.")
 
 
-def _desk(config: ReceiverConfig) -> Desk:
-    return Desk(open_database(config.paths.store), config, _now_ms)
-
-
-def _operator(config: ReceiverConfig) -> Subject:
-    """This account of the machine, as the audit names it."""
-    return Subject(Role.OPERATOR, config.site, f"uid-{os.getuid()}")
+for _command in (keeping_cli.retention, keeping_cli.forget, keeping_cli.export_home):
+    cli.add_command(_command)
 
 
 def _seen(
     desk: Desk, config: ReceiverConfig, home: str | None, subject: str | None, purpose: str
 ) -> dict[str, frozenset[DataClass]]:
     """What may be seen of one home, or of each."""
-    looker = parse_subject(subject) if subject else _operator(config)
+    looker = parse_subject(subject) if subject else operator(config)
     homes = [home] if home else sorted({row.home for row in Registry(desk.db).hubs()})
-    return {one: _look(desk, by(looker, Proof.CONSOLE, one, Action.READ, purpose)) for one in homes}
-
-
-def _look(desk: Desk, request: Request, classes: Iterable[DataClass] = EVERY_CLASS) -> frozenset[DataClass]:
-    """The classes that may be looked at; the look is on record.
-
-    Raises:
-        PolicyError: there are none.
-    """
-    look = desk.look(request, classes)
-    if look.refused:
-        raise PolicyError(
-            look.refused.code, f"{look.refused.detail}; decision {look.number}".removeprefix("; ")
-        )
-    return look.classes
+    return {one: look(desk, by(looker, Proof.CONSOLE, one, Action.READ, purpose)) for one in homes}
 
 
 def _now_ms() -> int:

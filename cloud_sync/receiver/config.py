@@ -64,6 +64,14 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refusals_kept_max: Positive = 10_000
 
 
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many days what reached the site is kept; then it is erased. The reasons: README.md, "How long"."""
+
+    readings_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 100
+    derived_days: Annotated[int, msgspec.Meta(ge=1, le=1_100)] = 400
+    evidence_days: Annotated[int, msgspec.Meta(ge=1, le=3_653)] = 1_096
+
+
 class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site.
 
@@ -74,6 +82,7 @@ class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ports: where they listen.
         paths: where things lie.
         limits: maximums.
+        retention: how long what is held is kept.
     """
 
     site: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}$")]
@@ -82,6 +91,7 @@ class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ports: Ports = Ports()
     paths: Paths = Paths()
     limits: Limits = Limits()
+    retention: Retention = Retention()
 
 
 def load_config(file: Path) -> ReceiverConfig:

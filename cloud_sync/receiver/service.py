@@ -107,8 +107,9 @@ class Service:
                 elif outcome:
                     counted[incoming.hub, outcome] = None
             receipts = [self._receipt(hub, what) for hub, what in counted]
+            asks = [ask for hub, what in counted for ask in self._asks_for_manifests(hub, what)]
             self._record(mark)
-        return answers + receipts + [self._refuse(refusal) for refusal in refused]
+        return answers + receipts + asks + [self._refuse(refusal) for refusal in refused]
 
     def _take_one(self, incoming: Incoming, refused: list[_Refused]) -> list[Answer] | _Counted | None:
         kind, content = wire.kind_of(incoming.payload), incoming.payload[1:]
@@ -157,6 +158,7 @@ class Service:
                 # A hub seals anew each time it resends: the very same envelope again is somebody else's doing.
                 if known and known[1] == arrival.envelope:
                     raise PolicyError("batch-replayed", _named(arrival))
+                self._remember_manifest(row, arrival)
 
     def _enter(self, row: HubRow, arrival: Arrival, body: bytes) -> None:
         """Keep a new batch; read it if its manifest is here, and those that waited for the one it carries."""
@@ -174,14 +176,23 @@ class Service:
             for waiting in self._batches.unread(arrival):
                 self._read_late(row, waiting, arrival.manifest)
 
-    def _read_late(self, row: HubRow, waiting: Unread, packed: bytes) -> None:
+    def _remember_manifest(self, row: HubRow, arrival: Arrival) -> None:
+        """A batch that was erased comes again: its manifest counts where newer batches lean on it, nothing else."""
+        if arrival.manifest is None or self._batches.manifest(*arrival.key) is not None:
+            return
+        if waiting := self._batches.unread(arrival):
+            self._batches.keep_manifest(arrival)
+            for unread in waiting:
+                self._read_late(row, unread, arrival.manifest, whole=True)
+
+    def _read_late(self, row: HubRow, waiting: Unread, packed: bytes, *, whole: bool = False) -> None:
         """A batch that came before its manifest; if it cannot be read even now, somebody must look."""
         try:
             batch = decode(waiting.signed[: -wire.SIGNATURE_BYTES], self._site, row.hub, packed)
         except WireError as error:
             self._batches.raise_incident(row.hub, "batch-malformed", str(error), waiting.received_ms)
             return
-        self._read(row, waiting, batch, whole=False)
+        self._read(row, waiting, batch, whole=whole)
 
     def _read(self, row: HubRow, unread: Unread, batch: Batch, *, whole: bool) -> None:
         if clock_fault(batch.anchor, unread.received_ms):
@@ -237,16 +248,30 @@ class Service:
             certificate=self._keys.receipt_certificate,
         )
         answer = self._signed(hello.hub, wire.Kind.CURSOR, wire.CURSOR_TAG, wire.encode_cursor(cursor))
-        return [answer, *self._asks(hello)]
+        missed = [
+            ask
+            for stream in Stream
+            for ask in self._asks_for_manifests(hello.hub, _Counted(stream, hello.epoch))
+        ]
+        return [answer, *self._asks(hello), *missed]
 
     def _asks(self, hello: wire.Hello) -> list[Answer]:
         """What this store once receipted and no longer finds, the hub may still hold."""
         return [
-            self._signed(hello.hub, wire.Kind.ASK, wire.ASK_TAG, wire.encode_ask(ask))
+            self._ask(wire.Ask(self._site, hello.hub, hello.epoch, stream, first, last))
             for stream in Stream
             for first, last in self._batches.holes(hello.hub, hello.epoch, stream)
-            for ask in (wire.Ask(self._site, hello.hub, hello.epoch, stream, first, last),)
         ]
+
+    def _asks_for_manifests(self, hub: str, counted: _Counted) -> list[Answer]:
+        """A manifest that was erased, and that a batch which just came leans on, the hub may still hold."""
+        missed = self._batches.manifests_missed(hub, counted.epoch, counted.stream)
+        return [
+            self._ask(wire.Ask(self._site, hub, counted.epoch, counted.stream, seq, seq)) for seq in missed
+        ]
+
+    def _ask(self, ask: wire.Ask) -> Answer:
+        return self._signed(ask.hub, wire.Kind.ASK, wire.ASK_TAG, wire.encode_ask(ask))
 
     def _take_heartbeat(self, incoming: Incoming) -> list[Answer] | _Counted | None:
         """Liveness of an open session of a hub that may speak; a counter that does not rise is a replay."""

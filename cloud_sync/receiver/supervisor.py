@@ -1,7 +1,8 @@
 """Starts a site's processes together and keeps them running; they die with their parent.
 
 Each has its own duty and no more keys than it needs. A process that ends is started again,
-ever more patiently; one that says its configuration is unusable ends the site.
+ever more patiently; one that says its configuration is unusable ends the site. Once a day
+one more is started, which erases what is too old and ends.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -24,6 +26,8 @@ RESTART_FIRST_S, RESTART_MAX_S = 0.2, 30.0
 STEADY_S = 10.0  # a process that ran so long starts small again
 STOP_WAIT_S = 5.0
 HOPELESS = {77, 78}  # sysexits: only a person can mend it
+
+RETENTION_FIRST_S, RETENTION_PERIOD_S = 600.0, 86_400.0
 
 _PR_SET_PDEATHSIG = 1
 
@@ -53,6 +57,7 @@ async def run(config: ReceiverConfig, config_file: Path, stop: asyncio.Event) ->
             running = [
                 tasks.create_task(_keep_running(role, _command(role, config, config_file))) for role in ROLES
             ]
+            running.append(tasks.create_task(_keep_clearing(_command("retention", config, config_file))))
             await stop.wait()
             for task in running:
                 task.cancel()
@@ -71,6 +76,21 @@ def _command(role: str, config: ReceiverConfig, config_file: Path) -> list[str]:
     if role == "broker":
         return broker.command(config)
     return [sys.executable, "-m", "cloud_sync.receiver.cli", role, "--config", str(config_file), "--child"]
+
+
+async def _keep_clearing(
+    command: list[str], first_s: float = RETENTION_FIRST_S, period_s: float = RETENTION_PERIOD_S
+) -> None:
+    """Erase once a day what is too old, in a process that lives no longer than that takes and holds no key."""
+    await asyncio.sleep(first_s)
+    while True:
+        process = await asyncio.create_subprocess_exec(*command, "--apply", "--json")
+        try:
+            status = await process.wait()
+        finally:
+            await _end(process)
+        log.log(logging.WARNING if status else logging.INFO, "retention.done", status=status)
+        await asyncio.sleep(period_s)
 
 
 async def _keep_running(role: str, command: list[str]) -> None:

@@ -21,8 +21,8 @@ Opened: TypeAlias = tuple[
 ]  # the row as stored, what it says, and its place in time
 
 
-def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
-    """Every reading of every stored batch, in the order received; none twice.
+def readings(batches: Batches, site: str, home: str | None = None) -> Iterator[dict[str, Any]]:
+    """Every reading of every stored batch (of one home), in the order received; none twice.
 
     A boot that speaks in two epochs is that of a hub whose disk was put back while readings waited in it: both
     lives have sent them, so there the readings themselves are compared.
@@ -30,16 +30,16 @@ def readings(batches: Batches, site: str) -> Iterator[dict[str, Any]]:
     Raises:
         SignatureError: a stored batch is not what its hub signed.
     """
-    return told(batches, opened(batches, site))
+    return told(batches, opened(batches, site, home))
 
 
-def opened(batches: Batches, site: str) -> Iterator[Opened]:
-    """Every stored batch as stored and as decoded, in the order received, its signature verified again.
+def opened(batches: Batches, site: str, home: str | None = None) -> Iterator[Opened]:
+    """Every stored batch (of one home) as stored and as decoded, in the order received, its signature verified again.
 
     Raises:
         SignatureError: a stored batch is not what its hub signed.
     """
-    for row in batches.stored():
+    for row in batches.stored(home):
         public = certificate_key(load_certificate(row["data_certificate"]))
         body = verify_inside(public, row["signed"], site, row["hub"])
         batch = decode(body, site, row["hub"], row["packed"])

@@ -235,7 +235,7 @@ class World:
     def damage(self, stream: Stream) -> None:
         """A batch of the present epoch that the ledger counts is no longer in the store."""
         row = self.db.execute(
-            "SELECT id, seq, signed FROM batch WHERE stream = ? AND epoch = ? AND seq <= ? ORDER BY id DESC LIMIT 1",
+            "SELECT id, seq, signed FROM batch WHERE stream = ? AND epoch = ? AND seq <= ? AND erased IS NULL ORDER BY id DESC LIMIT 1",
             (stream, self.outbox.epoch, self.sender.newest(stream)),
         ).fetchone()
         if row is None or self.outbox.signed(stream, row["seq"]) not in {None, row["signed"]}:
@@ -246,7 +246,7 @@ class World:
         """The numbers of all counted readings."""
         rows = self.db.execute(
             "SELECT signed, packed FROM batch JOIN manifest ON manifest.hub = batch.hub AND manifest.epoch = batch.epoch"
-            " AND manifest.stream = batch.stream AND manifest.seq = batch.manifest_seq WHERE counted"
+            " AND manifest.stream = batch.stream AND manifest.seq = batch.manifest_seq WHERE counted AND erased IS NULL"
         )
         return [number for row in rows for number in _numbers(row["signed"], row["packed"])]
 

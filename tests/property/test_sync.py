@@ -265,7 +265,7 @@ FAULTS: dict[str, tuple[Any, str, Any]] = {
     "repeats are counted": (ledger, "admit", lambda *_: ledger.Stored()),
     "a gap is never closed": (Batches, "gaps", lambda *_: []),
     "the head jumps over gaps": (ledger, "passed", _jumps),
-    "content re-cut in a new epoch counts again": (Batches, "_counted_elsewhere", lambda *_: False),
+    "content re-cut in a new epoch counts again": (Batches, "_twin", lambda *_: None),
     "age forgets what was never delivered": (Outbox, "prune", _prunes_all),
 }
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cloud_sync.receiver.store import derived
+from cloud_sync.receiver.store import derived, erasure
 from cloud_sync.receiver.store.database import transaction
 from cloud_sync.sync import ledger
 from cloud_sync.sync.placing import Placing
@@ -107,8 +107,12 @@ class Batches:
         return (row["digest"], row["envelope"]) if row else None
 
     def insert(self, arrival: Arrival) -> Unread:
-        """Keep a new batch as evidence, not yet read; uncounted if the same content is counted in another epoch."""
-        counted = not self._counted_elsewhere(arrival)
+        """Keep a new batch as evidence, not yet read; uncounted if the same content is counted in another epoch.
+
+        Of content that was erased in another epoch only key and digest are kept, here too.
+        """
+        twin = self._twin(arrival)
+        counted = twin is None
         added = self._db.execute(
             "INSERT INTO batch (hub, epoch, stream, seq, digest, envelope, signed, readings, message_bytes, received_ms,"
             " counted, manifest_seq, checkpoint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -126,9 +130,16 @@ class Batches:
             ),
         )
         if arrival.manifest is not None:
-            key = (*arrival.key, arrival.manifest)
-            self._db.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?, ?, ?, ?)", key)
-        return Unread(added.lastrowid or 0, arrival.signed, arrival.received_ms, counted)
+            self.keep_manifest(arrival)
+        number = added.lastrowid or 0
+        if twin is not None and twin["erased"] is not None:
+            erasure.empty_again(self._db, number, arrival.received_ms)
+        return Unread(number, arrival.signed, arrival.received_ms, counted)
+
+    def keep_manifest(self, arrival: Arrival) -> None:
+        """Keep the manifest that a batch carries: later ones lean on it."""
+        key = (*arrival.key, arrival.manifest)
+        self._db.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?, ?, ?, ?)", key)
 
     def manifest(self, hub: str, epoch: bytes, stream: int, seq: int) -> bytes | None:
         """The manifest that a batch carries, if it is here."""
@@ -140,10 +151,25 @@ class Batches:
         """Stored batches that lean on the manifest which this one carries, and wait for it."""
         found = self._db.execute(
             "SELECT id, signed, received_ms, counted FROM batch WHERE hub = ? AND epoch = ? AND stream = ?"
-            " AND manifest_seq = ? AND offset_ms IS NULL AND seq <> manifest_seq ORDER BY seq",
+            " AND manifest_seq = ? AND offset_ms IS NULL AND erased IS NULL AND seq <> manifest_seq ORDER BY seq",
             arrival.key,
         )
         return [Unread(row["id"], row["signed"], row["received_ms"], bool(row["counted"])) for row in found]
+
+    def manifests_missed(self, hub: str, epoch: bytes, stream: Stream) -> list[int]:
+        """Batches erased with the manifest they carried, on which newer ones lean that wait for it; not those gone."""
+        found = self._db.execute(
+            "SELECT DISTINCT carrier.seq FROM batch AS waiting JOIN batch AS carrier"
+            " ON carrier.hub = waiting.hub AND carrier.epoch = waiting.epoch AND carrier.stream = waiting.stream"
+            " AND carrier.seq = waiting.manifest_seq AND carrier.manifest_seq = carrier.seq"
+            " WHERE waiting.hub = ?1 AND waiting.epoch = ?2 AND waiting.stream = ?3"
+            " AND waiting.offset_ms IS NULL AND waiting.erased IS NULL AND carrier.erased IS NOT NULL"
+            " AND carrier.seq NOT IN (SELECT seq FROM manifest WHERE hub = ?1 AND epoch = ?2 AND stream = ?3)"
+            " AND NOT EXISTS (SELECT 1 FROM gone WHERE hub = ?1 AND epoch = ?2 AND stream = ?3"
+            " AND carrier.seq BETWEEN first AND last)",
+            (hub, epoch, stream),
+        )
+        return [row["seq"] for row in found]
 
     def best_anchor(self, batch: Batch) -> Anchor | None:
         """The best clock that the batch's boot has told; what the batch itself tells is remembered."""
@@ -159,8 +185,8 @@ class Batches:
         row = self._db.execute(query, key).fetchone()
         return Anchor(row["wall_ms"], row["boot_ms"], Quality(row["quality"])) if row else None
 
-    def _counted_elsewhere(self, arrival: Arrival) -> bool:
-        """Either its original is here, or it is the original of a batch that came before it."""
+    def _twin(self, arrival: Arrival) -> sqlite3.Row | None:
+        """The same content in another epoch: the original of this one, or what was made of it before it came."""
         origin, header = arrival.header.origin, arrival.header
         key = (*arrival.key, arrival.digest)
         if origin is not None:
@@ -169,16 +195,21 @@ class Batches:
                 "INSERT OR IGNORE INTO recut VALUES (?, ?, ?, ?, ?, ?, ?)", (*key, header.epoch, header.seq)
             )
             query = (
-                "SELECT 1 FROM batch WHERE hub = ? AND epoch = ? AND stream = ? AND seq = ? AND digest = ?"
+                "SELECT * FROM batch WHERE hub = ? AND epoch = ? AND stream = ? AND seq = ? AND digest = ?"
             )
-            if self._db.execute(query, key).fetchone():
-                return True
+            original: sqlite3.Row | None = self._db.execute(query, key).fetchone()
+            if original:
+                return original
         query = (
-            "SELECT 1 FROM recut JOIN batch ON batch.hub = recut.hub AND batch.epoch = by_epoch"
+            "SELECT batch.* FROM recut JOIN batch ON batch.hub = recut.hub AND batch.epoch = by_epoch"
             " AND batch.stream = recut.stream AND batch.seq = by_seq WHERE recut.hub = ? AND recut.epoch = ?"
             " AND recut.stream = ? AND recut.seq = ? AND recut.digest = ? AND (by_epoch <> ? OR by_seq <> ?)"
+            " ORDER BY erased IS NULL LIMIT 1"
         )
-        return self._db.execute(query, (*key, header.epoch, header.seq)).fetchone() is not None
+        numbered_anew: sqlite3.Row | None = self._db.execute(
+            query, (*key, header.epoch, header.seq)
+        ).fetchone()
+        return numbered_anew
 
     def insert_fork(self, arrival: Arrival) -> None:
         """Keep other content under a number already taken, uncounted."""
@@ -220,7 +251,8 @@ class Batches:
         head = way[-1]
         checkpoints = {row["seq"]: row["checkpoint"] for row in found if row["checkpoint"]}
         for seq in ledger.broken_links(way, checkpoints) if checkpoints else ():
-            self.raise_incident(hub, "chain-broken", f"{stream.name.lower()} {seq}", found[-1]["received_ms"])
+            at_ms = max(row["received_ms"] for row in found)  # one that was erased tells no time
+            self.raise_incident(hub, "chain-broken", f"{stream.name.lower()} {seq}", at_ms)
         self._db.execute(
             "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?)",
             (hub, epoch, stream, head.seq, head.chain),
@@ -322,13 +354,14 @@ class Batches:
             (counter, beat_ms, frame_age_s, hub),
         )
 
-    def stored(self) -> Iterator[sqlite3.Row]:
-        """Every counted batch that could be read, as evidence, with its home and its manifest (packed)."""
+    def stored(self, home: str | None = None) -> Iterator[sqlite3.Row]:
+        """Every counted batch (of one home) that could be read, as evidence, with its home and its manifest (packed)."""
         return self._db.execute(
             "SELECT batch.*, hub.home, hub.data_certificate, manifest.packed FROM batch JOIN hub ON hub.id = batch.hub"
             " JOIN manifest ON manifest.hub = batch.hub AND manifest.epoch = batch.epoch"
             " AND manifest.stream = batch.stream AND manifest.seq = batch.manifest_seq"
-            " WHERE counted AND offset_ms IS NOT NULL ORDER BY batch.id"
+            " WHERE counted AND erased IS NULL AND offset_ms IS NOT NULL AND (?1 IS NULL OR hub.home = ?1) ORDER BY batch.id",
+            (home,),
         )
 
     def totals(self) -> dict[str, int]:

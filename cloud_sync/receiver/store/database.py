@@ -24,6 +24,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, whatever this build's default
     _migrate(db)
     return db
 
@@ -52,23 +53,31 @@ class transaction:  # noqa: N801 - reads as a statement: ``with transaction(db):
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    """Apply ``migrations/NNNN_*.sql`` in order; each one and its number in one transaction."""
-    scripts = sorted(
-        (
-            entry
-            for entry in resources.files(__package__).joinpath("migrations").iterdir()
-            if entry.name.endswith(".sql")
-        ),
-        key=lambda entry: entry.name,
-    )
-    if db.execute("PRAGMA user_version").fetchone()[0] >= len(scripts):
+    """Apply each ``migrations/NNNN_*.sql`` not yet applied, in order of their numbers; all in one transaction."""
+    scripts = {
+        int(entry.name[:4]): entry
+        for entry in resources.files(__package__).joinpath("migrations").iterdir()
+        if entry.name.endswith(".sql")
+    }
+    if scripts.keys() <= _applied(db):
         return
     with transaction(db):
-        applied = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been first
-        for number, script in enumerate(scripts[applied:], start=applied + 1):
-            for statement in _statements(script.read_text()):
+        applied = _applied(db)  # another process may have been first
+        for number in sorted(scripts.keys() - applied):
+            for statement in _statements(scripts[number].read_text()):
                 db.execute(statement)
-            db.execute(f"PRAGMA user_version = {number}")
+        db.execute("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY) STRICT")
+        db.executemany(
+            "INSERT OR IGNORE INTO migration VALUES (?)", [(number,) for number in scripts.keys() | applied]
+        )
+
+
+def _applied(db: sqlite3.Connection) -> set[int]:
+    """Numbers of the migrations that the store has seen: there may be gaps, and one may be filled later."""
+    if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'migration'").fetchone():
+        counted: int = db.execute("PRAGMA user_version").fetchone()[0]  # how the first two were noted
+        return set(range(1, counted + 1))
+    return {row["number"] for row in db.execute("SELECT number FROM migration")}
 
 
 def _statements(script: str) -> list[str]:

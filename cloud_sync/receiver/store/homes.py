@@ -139,7 +139,9 @@ class Homes:
         """Store changed verdicts and that all homes were looked at, both or neither."""
         with transaction(self._db):
             self._db.executemany(
-                "INSERT OR REPLACE INTO coverage VALUES (?, ?, ?, ?, ?)",
+                # Only of sensors that are still known: a home may have been forgotten since they were read.
+                "INSERT OR REPLACE INTO coverage SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS"
+                " (SELECT 1 FROM sensor WHERE home = ?1 AND address = ?2)",
                 [
                     (
                         judged.home,

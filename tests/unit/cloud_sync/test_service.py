@@ -5,117 +5,33 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from cloud_sync.receiver.intake.site_keys import KEPT_AFTER_MS, KEY_AGE_MAX_MS, rotate
-from cloud_sync.receiver.service import Incoming, IntakeKeys, Service
-from cloud_sync.receiver.store.batches import Batches
-from cloud_sync.receiver.store.database import open_database
-from cloud_sync.receiver.store.registry import HubRow, Registry
+from cloud_sync.receiver.service import Incoming
+from cloud_sync.receiver.store.deletions import Order, broken_accounts, broken_deletion
+from cloud_sync.receiver.store.erasure import Erasure
 from cloud_sync.receiver.views import coverage, readings
 from cloud_sync.wire import message as wire
-from cloud_sync.wire.batch import (
-    Anchor,
-    Batch,
-    Contract,
-    Inline,
-    Quality,
-    Quantity,
-    Reading,
-    Sensor,
-    Stream,
-    encode,
-)
+from cloud_sync.wire.batch import Origin, Stream, content_digest
 from device_profiles.reading import Flag
-from tests.helpers.trust import HUB, NOW_MS, Site
-from zero_trust.credential import Use
-from zero_trust.envelope import seal, sign_inside, sign_tagged
-from zero_trust.keys import PrivateKey, generate_key
+from tests.helpers.intake import ANCHOR, BOOT, EPOCH, Intake, fresh_intake
+from tests.helpers.trust import HUB, NOW_MS
+from zero_trust.envelope import seal, sign_inside, sign_tagged, verify_tagged
+from zero_trust.keys import generate_key
 from zero_trust.keystore import save_key
 from zero_trust.policy import Standing
-from zero_trust.voucher import VoucherRow
-
-EPOCH, BOOT = bytes(8), bytes(16)
-DOOR = Sensor("C0:00:00:00:00:01", "door", "Hall", "bthome_v2", Contract.HEARTBEAT, 3600, "entrance")
-ANCHOR = Anchor(NOW_MS, 100_000, Quality.SYNCED)
-
-
-@dataclass
-class Intake:
-    """An intake with one enrolled hub, and that hub's pen."""
-
-    service: Service
-    batches: Batches
-    registry: Registry
-    keys: IntakeKeys
-    hub_key: PrivateKey
-    before: Inline | None = None
-
-    def batch(
-        self,
-        seq: int,
-        *,
-        anchor: Anchor | None = ANCHOR,
-        epoch: bytes = EPOCH,
-        flags: int = 0,
-        spans: tuple[tuple[int, int], ...] = (),
-    ) -> bytes:
-        """A signed batch with one reading of that number; each leans on the one before where it can."""
-        batch = Batch(
-            HUB.site,
-            HUB.hub,
-            epoch,
-            Stream.URGENT,
-            seq,
-            BOOT,
-            100_000 + seq,
-            anchor,
-            sensors=(DOOR,),
-            quantities=(Quantity("count", "", 0, "number", flags),),
-            readings=(Reading(0, 0, 100_000, seq),),
-            spans=spans,
-        )
-        encoded = encode(batch, self.before)
-        self.before = encoded.inline
-        return sign_inside(self.hub_key, encoded.body, HUB.site, HUB.hub)
-
-    def say(self, signed: bytes, site_key: X25519PrivateKey | None = None) -> list[wire.Kind]:
-        """Seal it, hand it in; the kinds of the answers."""
-        public = (site_key or self.keys.site).public_key()
-        return self.hand_in(wire.framed(wire.Kind.BATCH, seal(signed, public, HUB.hub)))
-
-    def hand_in(self, payload: bytes) -> list[wire.Kind]:
-        """Bytes as they come from the hub's topic."""
-        return [
-            wire.kind_of(a.payload) for a in self.service.take([Incoming(HUB.hub, payload, NOW_MS + 1_000)])
-        ]
-
-    def stored(self) -> list[int]:
-        """The values of all readings that count."""
-        return [int(reading["value"]) for reading in readings(self.batches, HUB.site)]
-
-    def codes(self) -> list[str]:
-        """Codes of what was refused, newest first."""
-        return [refusal.code for refusal in self.registry.refusals()]
 
 
 @pytest.fixture
 def intake(tmp_path: Path) -> Iterator[Intake]:
     """A fresh one."""
-    hub_key, site_key = generate_key(), X25519PrivateKey.generate()
-    with closing(open_database(tmp_path / "lum.db")) as db:
-        registry, batches = Registry(db), Batches(db)
-        certificate = Site().leaf(hub_key, HUB, Use.HUB_DATA).public_bytes(Encoding.DER)
-        row = HubRow(HUB.hub, HUB.home, b"identity", certificate, Standing.ENROLLED, "", NOW_MS, NOW_MS)
-        registry.enrol(row, VoucherRow("voucher", HUB.home, b"", 0))
-        keys = IntakeKeys(generate_key(), b"certificate", site_key)
-        yield Intake(Service(HUB.site, keys, registry, batches), batches, registry, keys, hub_key)
+    with fresh_intake(tmp_path / "lum.db") as intake:
+        yield intake
 
 
 def test_a_batch_is_stored_and_receipted(intake: Intake) -> None:
@@ -330,3 +246,107 @@ def test_what_is_refused_is_in_the_audit(intake: Intake) -> None:
     assert [(row["where"], row["hub"], row["code"]) for row in rows] == [
         ("intake", HUB.hub, "batch-signature-wrong")
     ]
+
+
+def forget(intake: Intake, at_ms: int = NOW_MS + 1_000) -> None:
+    """Erase all that came up to then."""
+    list(Erasure(intake.db).forget(HUB.home, Order(at_ms, "uid-0", "asked for")))
+
+
+def test_an_erased_batch_that_is_sent_again_is_a_duplicate_and_stays_erased(intake: Intake) -> None:
+    """The hub gets its receipt and is content; nothing comes back, not even where nobody looks."""
+    signed = [intake.batch(seq) for seq in (1, 2)]
+    for each in signed:
+        intake.say(each)
+    message = intake.sealed(signed[0])
+    intake.hand_in(message)
+    forget(intake)
+
+    assert [intake.say(each) for each in signed] == [[wire.Kind.RECEIPT]] * 2
+    assert intake.stored() == []
+    assert (
+        intake.batches.totals() | {"batches": 2, "readings": 0, "message_bytes": 0} == intake.batches.totals()
+    )
+    assert intake.db.execute("SELECT sum(length(signed)) FROM batch").fetchone()[0] == 0
+    assert intake.codes() == []
+    assert intake.batches.head(HUB.hub, EPOCH, Stream.URGENT).seq == 2
+    assert intake.batches.holes(HUB.hub, EPOCH, Stream.URGENT) == ()
+    assert (broken_deletion(intake.db), broken_accounts(intake.db)) == (None, [])
+
+
+def test_a_replay_of_an_erased_batch_is_still_a_replay(intake: Intake) -> None:
+    """The digest of the message it came in is kept: it tells nothing."""
+    message = intake.sealed(intake.batch(1))
+    intake.hand_in(message)
+    forget(intake)
+
+    assert intake.hand_in(message) == [wire.Kind.REFUSAL]
+    assert intake.codes() == ["batch-replayed"]
+
+
+def test_erased_content_that_a_hub_numbers_anew_stays_erased(intake: Intake) -> None:
+    """A hub that begins a new epoch takes along what it still holds."""
+    original = intake.batch(1)
+    intake.say(original)
+    forget(intake)
+    intake.before = None
+    origin = Origin(EPOCH, 1, content_digest(original[: -wire.SIGNATURE_BYTES]))
+    later = bytes(7) + b"\1"
+
+    assert intake.say(intake.batch(1, epoch=later, value=1, origin=origin)) == [wire.Kind.RECEIPT]
+    assert intake.say(intake.batch(2, epoch=later)) == [wire.Kind.RECEIPT]
+    assert intake.stored() == [2]
+    assert intake.db.execute("SELECT length(signed) FROM batch WHERE epoch = ?", (later,)).fetchone()[0] == 0
+    assert broken_deletion(intake.db) is None
+
+
+def test_other_content_under_an_erased_number_is_a_fork(intake: Intake) -> None:
+    """The digest is enough to tell."""
+    intake.say(intake.batch(1))
+    forget(intake)
+    intake.before = None
+
+    assert intake.say(intake.batch(1, value=5)) == [wire.Kind.REFUSAL]
+    assert intake.codes() == ["batch-forked"]
+    assert intake.stored() == []
+
+
+def test_a_manifest_that_was_erased_is_asked_for_when_a_new_batch_leans_on_it(intake: Intake) -> None:
+    """A hub revoked, its home forgotten, then allowed again: its readings can be read, the old ones stay erased."""
+    first, second, third = (intake.batch(seq) for seq in (1, 2, 3))
+    intake.say(first)
+    intake.registry.stand(HUB.hub, Standing.REVOKED, "moved out", NOW_MS)
+    forget(intake)
+    intake.db.execute("UPDATE hub SET standing = 'enrolled'")
+
+    receipt, ask = intake.answers(intake.sealed(second), NOW_MS + 5_000)
+    wanted = wire.decode_ask(
+        verify_tagged(intake.keys.receipt.public_key(), wire.ASK_TAG, ask.payload[1:], code="")
+    )
+    assert (wire.kind_of(receipt.payload), wanted.first, wanted.last) == (wire.Kind.RECEIPT, 1, 1)
+    assert intake.stored() == []
+
+    assert intake.say(first) == [wire.Kind.RECEIPT]
+    assert intake.stored() == [2]
+    assert [row["name"] for row in intake.db.execute("SELECT name FROM sensor")] == ["door"]
+    assert intake.say(third) == [wire.Kind.RECEIPT]
+    assert intake.stored() == [2, 3]
+
+
+def test_a_manifest_that_the_hub_no_longer_holds_is_not_asked_for_again(intake: Intake) -> None:
+    """Once the hub has said so, there is nothing to ask."""
+    first, second, third = (intake.batch(seq) for seq in (1, 2, 3))
+    intake.say(first)
+    intake.registry.stand(HUB.hub, Standing.REVOKED, "moved out", NOW_MS)
+    forget(intake)
+    intake.db.execute("UPDATE hub SET standing = 'enrolled'")
+    intake.say(second)
+    lost = wire.Gone(
+        HUB.site, HUB.hub, EPOCH, Stream.URGENT, 1, wire.Head(1, bytes(32)), wire.Reason.EXPIRED, 0, 0, 0
+    )
+    signed = sign_tagged(intake.hub_key, wire.GONE_TAG, wire.encode_gone(lost))
+
+    assert intake.hand_in(
+        wire.framed(wire.Kind.GONE, seal(signed, intake.keys.site.public_key(), HUB.hub))
+    ) == [wire.Kind.RECEIPT]
+    assert intake.say(third) == [wire.Kind.RECEIPT]

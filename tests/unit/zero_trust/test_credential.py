@@ -210,9 +210,13 @@ def test_a_key_of_another_kind_is_no_key_of_ours() -> None:
 def test_a_certificate_survives_its_bytes() -> None:
     """DER and back; anything else is malformed."""
     assert credential.load_certificate(credential.certificate_bytes(GOOD)) == GOOD
-    with pytest.raises(CredentialError) as refused:
-        credential.load_certificate(os.urandom(40))
-    assert refused.value.code == "certificate-malformed"
+    of_no_version = credential.certificate_bytes(GOOD).replace(
+        b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03", 1
+    )
+    for strange in (os.urandom(40), of_no_version):
+        with pytest.raises(CredentialError) as refused:
+            credential.load_certificate(strange)
+        assert refused.value.code == "certificate-malformed"
 
 
 def test_issuing_needs_a_whole_serial_number() -> None:

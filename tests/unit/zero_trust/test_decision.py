@@ -59,6 +59,8 @@ PARTNER = replace(
 )
 OPERATOR = replace(CARE, role=Role.OPERATOR, group="demo", person="uid-0", purpose="audit")
 BACKUP = replace(OPERATOR, home=EVERY_HOME, data=DataClass.ALL, action=Action.COPY, purpose="backup")
+ACCESS = replace(OPERATOR, data=DataClass.ALL, action=Action.COPY, purpose="access")
+ERASURE = replace(OPERATOR, data=DataClass.ALL, action=Action.ERASE, purpose="erasure")
 
 ALLOWED = {
     "family-own-home": FAMILY,
@@ -69,6 +71,8 @@ ALLOWED = {
     "partner-grant": PARTNER,
     "operator-evidence": OPERATOR,
     "operator-backup": BACKUP,
+    "operator-access": ACCESS,
+    "operator-erasure": ERASURE,
 }
 
 

@@ -78,7 +78,7 @@ def test_a_home_forgotten_after_its_hub_was_revoked_is_gone_from_every_byte(home
     """Rows, file and log; the key, the hash and the record stay, and all chains hold."""
     with home.batches.transaction():
         home.batches.raise_incident(HUB, "readings-shed", WORD, NOW)
-    home.registry.refuse(NOW, "intake", HUB, "batch-forked", WORD)
+    home.registry.refuse(NOW, "intake", HUB, "batch-forked", "routine 7")
     home.registry.stand(HUB, Standing.REVOKED, "moved out", NOW)
     assert all(traces(home, NAME, WORD).values())
 

@@ -85,6 +85,10 @@ class PlayedHub:
                 before=before.get(sensor),
             )
 
+    def unseen(self, sensor: str) -> list[tuple[int, int]]:
+        """When nobody could know how this sensor was: it was not heard, or we could not be told."""
+        return merge([*self._unheard[sensor], *self._line])
+
     def arrivals(self, events: Sequence[Event]) -> list[tuple[int, Event]]:
         """When each event becomes known, in that order; those that nobody hears never do."""
         known = []

@@ -118,7 +118,9 @@ class Campaign:
     def _count(
         self, tally: Tally, true: list[tuple[int, int]], told: list[tuple[int, Verdict]], liveness: Liveness
     ) -> None:
-        true = common(true, [(self._from_ms, self._to_ms)])
+        allowed_ms = max(HUB_KNOWN_MS, 3 * liveness.period_s * 1000 + 60_000) + LOOK_MS
+        late = merge((start + allowed_ms, end) for start, end in true if end - start > allowed_ms)
+        true = common(merge(true), [(self._from_ms, self._to_ms)])
         ends = [*(at_ms for at_ms, _verdict in told[1:]), self._to_ms]
         shown = [(at_ms, end_ms, verdict) for (at_ms, verdict), end_ms in zip(told, ends, strict=True)]
         blind = merge(
@@ -127,8 +129,6 @@ class Campaign:
             if verdict.state is State.BLIND
         )
         green = merge((at, end) for at, end, verdict in shown if verdict.state is State.WATCHING)
-        allowed_ms = max(HUB_KNOWN_MS, 3 * liveness.period_s * 1000 + 60_000) + LOOK_MS
-        late = [(start + allowed_ms, end) for start, end in true if end - start > allowed_ms]
         tally.blind_ms += _length(true)
         tally.told_ms += _length(common(true, merge((start - 1000, end) for start, end in blind)))
         tally.wrongly_ms += _length(blind) - _length(common(true, blind))
@@ -140,7 +140,9 @@ def schedule(rng: random.Random, from_ms: int) -> tuple[Outage, ...]:
     found = []
     for _ in range(rng.randint(1, OUTAGES_MAX)):
         fault = rng.choice(list(Fault))
-        start_ms = from_ms + rng.randrange(DAYS * DAY_MS)
+        start_ms = from_ms + rng.randrange(
+            DAYS * DAY_MS - SHORTEST_MS
+        )  # none that nobody can know of yet at the end
         length_ms = min(max(int(rng.lognormvariate(1.4, 1.0) * 3_600_000), SHORTEST_MS), DAY_MS)
         sensor = rng.choice(list(SENSORS)) if fault is Fault.SENSOR else ""
         found.append(Outage(fault, start_ms, start_ms + length_ms, sensor))

@@ -14,7 +14,8 @@ from cloud_sync.assurance.activity import KEPT_MS, Activity, Proof, Sign
 from cloud_sync.assurance.cold import Cold
 from cloud_sync.assurance.habits import Habits
 from cloud_sync.assurance.local_time import MINUTE_MS, local, minutes
-from cloud_sync.assurance.plan import ACTIVE, Plan, Role, Sensor
+from cloud_sync.assurance.plan import ACTIVE, Plan, Sensor
+from device_profiles.role import Role
 
 SPELL_MS: Final = 15 * MINUTE_MS  # signs of so long are told as one
 SPELL_PAUSE_MS: Final = 5 * MINUTE_MS

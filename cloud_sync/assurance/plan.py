@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from device_profiles.role import Role
+
 VERSION: Literal[1] = 1
 
 Hours = Annotated[float, msgspec.Meta(gt=0, le=72)]
@@ -31,21 +33,6 @@ class Question(enum.Enum):
     WANDERING = "wandering"
     HELP = "help"
     HAZARD = "hazard"
-
-
-class Role(enum.Enum):
-    """What a sensor is there for, as the installer said; the hub's words."""
-
-    PRESENCE = "presence"
-    ENTRANCE = "entrance"
-    INNER_DOOR = "inner-door"
-    BED = "bed"
-    HELP = "help"
-    CLIMATE = "climate"
-    HAZARD = "hazard"
-    APPLIANCE = "appliance"
-    VITALS = "vitals"
-    OTHER = "other"
 
 
 # Whose events may show that somebody is alive in the home.

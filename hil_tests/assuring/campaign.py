@@ -17,8 +17,9 @@ from cloud_sync.assurance.home import HomeWatch
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.incident import About, Incident
 from cloud_sync.assurance.local_time import MINUTE_MS, MINUTES_A_DAY
-from cloud_sync.assurance.plan import Parameters, Plan, Role, Sensor
+from cloud_sync.assurance.plan import Parameters, Plan, Sensor
 from cloud_sync.wire.batch import Contract
+from device_profiles.role import Role
 from hil_tests.assuring.outages import SHORTEST_MS, Fault, Outage, merge
 from hil_tests.assuring.played_hub import PlayedHub
 from hil_tests.assuring.recording import Liveness

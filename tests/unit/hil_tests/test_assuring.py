@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.local_time import MINUTE_MS
-from cloud_sync.assurance.plan import Parameters, Role
+from cloud_sync.assurance.plan import Parameters
+from device_profiles.role import Role
 from hil_tests.assuring import campaign, recording, score
 from hil_tests.assuring.campaign import Tally
 from hil_tests.assuring.cli import assure

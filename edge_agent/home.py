@@ -9,11 +9,12 @@ from cloud_sync.wire.batch import Contract, Sensor
 from device_profiles.catalogue import Catalogue
 from device_profiles.errors import ProfilesError
 from device_profiles.profile import ContractKind, Profile, parse_contract
+from device_profiles.role import Role
 from edge_agent.core.coverage import Liveness
 from edge_agent.core.hearing import Assigned
 from edge_agent.core.quality import Rules
 from edge_agent.errors import ConfigError
-from edge_agent.roster import Entry, Role, Roster
+from edge_agent.roster import Entry, Roster
 
 _CONTRACTS = {
     ContractKind.EVENT_ONLY: Contract.EVENT_ONLY,

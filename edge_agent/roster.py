@@ -6,7 +6,6 @@ Keys are not in it: an entry only says that there is one.
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -16,6 +15,7 @@ import msgspec
 from cloud_sync.wire.limits import SENSORS_MAX
 from device_profiles.errors import ProfilesError
 from device_profiles.profile import parse_contract
+from device_profiles.role import Role
 from edge_agent.errors import ConfigError, RosterError
 
 VERSION: Literal[1] = 1
@@ -24,21 +24,6 @@ KEY_BYTES = (16, 12)  # AES-128; the older MiBeacon versions leave four bytes of
 
 _KEPT: Mapping[str, Any] = {"model": "", "contract": None, "encrypted": False}  # where nothing else is said
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
-
-
-class Role(enum.Enum):
-    """What a sensor is for in this home; the site asks its questions by role."""
-
-    PRESENCE = "presence"
-    ENTRANCE = "entrance"
-    INNER_DOOR = "inner-door"
-    BED = "bed"
-    HELP = "help"
-    CLIMATE = "climate"
-    HAZARD = "hazard"
-    APPLIANCE = "appliance"
-    VITALS = "vitals"
-    OTHER = "other"
 
 
 MEANINGS: Mapping[Role, str] = {

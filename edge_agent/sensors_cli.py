@@ -19,13 +19,14 @@ from device_profiles.catalogue import Catalogue
 from device_profiles.cipher import KEY_BYTES
 from device_profiles.errors import ProfileError
 from device_profiles.profile import Layout, Profile, Scheme
+from device_profiles.role import Role
 from edge_agent.adapters import tap
 from edge_agent.adapters.sensor_store import SensorStore, read_key
 from edge_agent.config import HubConfig, load
 from edge_agent.errors import AgentError, RosterError
 from edge_agent.listening import listen_for
 from edge_agent.options import config_option
-from edge_agent.roster import MEANINGS, Entry, Role, address_in, key_in
+from edge_agent.roster import MEANINGS, Entry, address_in, key_in
 from edge_agent.sightings import NEEDS_KEY, Known, Row, Sightings, contract_of, scan_table
 from edge_agent.status import read_status
 from edge_agent.walk import Step, WalkTest

@@ -16,7 +16,7 @@ from device_profiles.catalogue import Catalogue
 from device_profiles.errors import ProfileError
 from device_profiles.outcome import Outcome, Reason, Status
 from device_profiles.reading import Form, Reading
-from edge_agent.roster import Role
+from device_profiles.role import Role
 from edge_agent.sightings import Known
 from edge_agent.words import WEAK_DBM, signal_words
 

@@ -126,7 +126,7 @@ def read_rows(path: Path) -> list[Row]:
         TraceError: It cannot be read, a row is wrong, or there is none.
     """
     try:
-        with _open(path) as file:
+        with open_text(path) as file:
             rows = sorted(_rows(path, file), key=lambda row: row.ts_ms)
     except (OSError, lzma.LZMAError, EOFError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -215,7 +215,8 @@ class Replay:
         self.sent += 1
 
 
-def _open(path: Path) -> TextIO:
+def open_text(path: Path) -> TextIO:
+    """Open a text file, plain or ``.xz``."""
     if path.suffix == ".xz":
         return lzma.open(path, "rt", encoding="utf-8", newline="")
     return path.open(encoding="utf-8", newline="")

@@ -19,6 +19,7 @@ class Cause(enum.Enum):
     HUB_UNKNOWN = "hub-unknown"
     HUB_REVOKED = "hub-revoked"
     HUB_HELD = "hub-held"
+    NOBODY_SINCE = "nobody-since"
     NOT_JUDGED = "not-judged"
     WATCH_SILENT = "watch-silent"
     NO_SENSORS = "no-sensors"
@@ -94,6 +95,11 @@ _WORDS = {
         "The hub waits until we have confirmed that it is the right one; what it reports is kept.",
         Who.OPERATOR,
         "The people who run this service must confirm it; they may call the home.",
+    ),
+    Cause.NOBODY_SINCE: Words(
+        "We see again, but have seen nobody since we could not; somebody may have gone out, or be in need.",
+        Who.HOME,
+        "Ring or visit, if nobody is known to be out; the first movement ends it.",
     ),
     Cause.NOT_JUDGED: Words(
         "We have not looked at it yet.",

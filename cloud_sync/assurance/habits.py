@@ -30,6 +30,7 @@ OUTING_EXTRA_MIN: Final = 60
 RISING_SHARE: Final = 0.95
 RISING_EXTRA_MIN: Final = 30
 RISING_LATE_MAX_MIN: Final = 85  # with the look each minute, told within 1.5 h of the usual time
+BACKED_WITHOUT_ONE: Final = 2  # of more sensors than this, any one may be missing
 _MINUTES_MAX: Final = 65_535
 
 
@@ -78,7 +79,7 @@ class Others:
 
     def prove(self, from_ms: int, at_ms: int) -> None:
         """Another sensor gave proof."""
-        if self.last_ms is not None:
+        if self.last_ms is not None and from_ms > self.last_ms:
             self.longest.add(from_ms // DAY_MS, (from_ms - self.last_ms) / MINUTE_MS)
         self.last_ms = max(at_ms, self.last_ms or 0)
 
@@ -129,16 +130,15 @@ class Habits:
         return by_hour if known is None else min(by_hour, known.value * ROOM_FACTOR + ROOM_EXTRA_MIN)
 
     def proven(self, sensors: frozenset[str], from_ms: int, at_ms: int) -> None:
-        """These sensors gave proof of somebody, from..at."""
-        alone = next(iter(sensors)) if len(sensors) == 1 else None
+        """These sensors gave proof of somebody, from..at; without one of two, the other's lone sign were none."""
         for sensor, others in self._others.items():
-            if sensor != alone:
+            if sensor not in sensors or len(sensors) > BACKED_WITHOUT_ONE:
                 others.prove(from_ms, at_ms)
 
-    def begin_anew(self, at_ms: int) -> None:
-        """Nobody was at home, or nobody watched, until then."""
+    def begin_anew(self, from_ms: int, to_ms: int) -> None:
+        """Nobody was at home, or nobody watched, in between; a silence until then is no shorter for it."""
         for others in self._others.values():
-            others.last_ms = at_ms
+            others.prove(from_ms, to_ms)
 
     def patience_without_min(self, lost: frozenset[str]) -> float:
         """After how long a silence of all but these sensors is unusual."""

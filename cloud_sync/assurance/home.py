@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from cloud_sync.assurance import incident, questions
+from cloud_sync.assurance.causes import Cause
 from cloud_sync.assurance.coverage import CLOCK_NOISE_MAX_MS, State, Verdict
 from cloud_sync.assurance.finding import NOTHING_YET, Finding
 from cloud_sync.assurance.household import Event, Household
@@ -27,6 +28,8 @@ _CALLS: Final = (
     Question.HELP,
     Question.HAZARD,
 )  # a call counts however blind we are; blind to them at night is grave
+_OF_ABSENCE: Final = (Question.UP, Question.MOVING, Question.OUT)  # they take silence for a sign
+_NOTHING_MISSED: Final = (Cause.WATCH_SILENT, Cause.NOBODY_SINCE)  # what happened meanwhile is in the store
 _SEEN: Final = (State.WATCHING, State.PARTLY)
 
 
@@ -51,6 +54,7 @@ class _Watch:
     verdicts: tuple[Verdict | None, ...] | None = None
     lost: frozenset[str] = frozenset()
     watched_ms: int = 0
+    untracked: bool = False
     stretch: Stretch | None = None  # of the ledger, the one that lasts
     finding: Finding = NOTHING_YET
 
@@ -116,14 +120,19 @@ class HomeWatch:
     def _judge(self, watch: _Watch, verdicts: Mapping[str, Verdict], now_ms: int) -> Iterator[Stretch]:
         """Bring the ledger up to date; what changed in it."""
         now = tuple(map(verdicts.get, watch.asked.leaning))
-        if now == watch.verdicts:
+        if now == watch.verdicts and watch.untracked == self.household.untracked:
             return
-        watch.verdicts, watch.lost = now, lost_sensors(watch.asked, now)
+        lost, watch.verdicts = lost_sensors(watch.asked, now), now
+        # A sensor found again saw nothing before: no silence is counted from when it was lost.
+        found, watch.lost = watch.lost - lost, lost
         verdict, before = judge_question(watch.asked, now, now_ms=now_ms), watch.stretch
-        if verdict.state in _SEEN and (before is None or before.state not in _SEEN):
+        if watch.asked.question is Question.MOVING and verdict.state in _SEEN:
+            self._keep_track(before, found, now_ms)
+        watch.untracked = self.household.untracked
+        if watch.untracked and watch.asked.question in _OF_ABSENCE and verdict.state in _SEEN:
+            verdict = Verdict(State.BLIND, Cause.NOBODY_SINCE, self.household.unwatched_ms)
+        if verdict.state in _SEEN and (found or before is None or before.state not in _SEEN):
             watch.watched_ms = now_ms
-            if watch.asked.question is Question.MOVING:
-                self.household.unwatch(now_ms)
         if (
             before
             and (before.state, before.cause) == (verdict.state, verdict.cause)
@@ -137,6 +146,13 @@ class HomeWatch:
             yield replace(before, until_ms=from_ms)
         watch.stretch = Stretch(watch.asked.question, verdict.state, verdict.cause, from_ms, now_ms)
         yield watch.stretch
+
+    def _keep_track(self, before: Stretch | None, found: frozenset[str], now_ms: int) -> None:
+        """After a blindness nobody knows who is at home; after a lost sensor, only for how long it was still."""
+        if before and before.state not in _SEEN and before.cause not in _NOTHING_MISSED:
+            self.household.lose_track(now_ms)
+        elif found or before is None:
+            self.household.unwatch(now_ms)
 
     def _ask(self, watch: _Watch, now_ms: int, at: Local) -> Incident | None:
         """The question's incident if it changed."""

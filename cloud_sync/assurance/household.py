@@ -14,7 +14,8 @@ from cloud_sync.assurance.activity import KEPT_MS, Activity, Proof, Sign
 from cloud_sync.assurance.cold import Cold
 from cloud_sync.assurance.habits import Habits
 from cloud_sync.assurance.local_time import MINUTE_MS, local, minutes
-from cloud_sync.assurance.plan import ACTIVE, Plan, Role, Sensor
+from cloud_sync.assurance.plan import ACTIVE, Plan, Sensor
+from device_profiles.role import Role
 
 SPELL_MS: Final = 15 * MINUTE_MS  # signs of so long are told as one
 SPELL_PAUSE_MS: Final = 5 * MINUTE_MS
@@ -83,6 +84,7 @@ class Household:
         "seen_ms",
         "spell",
         "spells",
+        "untracked",
         "unwatched_ms",
         "zone",
     )
@@ -99,6 +101,7 @@ class Household:
         self._inside_ms = 0  # the last proof of somebody inside
         self.seen_ms: int | None = None  # the last proof
         self.quiet_ms: int | None = None  # since when there was none though somebody may be at home
+        self.untracked = False  # we could not see for a while, and have seen nobody since
         self._quiet_room = ""  # where the last sign was
         self.unwatched_ms = 0  # until when we last did not watch
         self.spell: Spell | None = None
@@ -193,6 +196,7 @@ class Household:
         self._door_ms = max(self._door_ms or 0, event.at_ms)
 
     def _prove(self, proof: Proof, *, inside: bool) -> None:
+        self.untracked = self.untracked and proof.at_ms < self.unwatched_ms
         gone_ms = self.out_since(proof.from_ms)
         if gone_ms is None:
             self._learn_silence(proof.from_ms)
@@ -272,14 +276,20 @@ class Household:
     def _learn_outing(self, from_ms: int, to_ms: int) -> None:
         """She is back, so a silence can begin anew."""
         self._gone_ms, self.quiet_ms = None, to_ms
-        self.habits.begin_anew(to_ms)
+        self.habits.begin_anew(from_ms, to_ms)
         if from_ms >= self.unwatched_ms:
             self.habits.outing(local(from_ms, self.zone), (to_ms - from_ms) / MINUTE_MS)
 
     def unwatch(self, until_ms: int) -> None:
-        """Until then we did not watch: no silence that reaches back before it is learned."""
+        """Until then we did not watch all of it: no silence that reaches back before it is learned."""
         self.unwatched_ms = until_ms
-        self.habits.begin_anew(until_ms)
+        self.habits.begin_anew(until_ms, until_ms)
+
+    def lose_track(self, until_ms: int) -> None:
+        """Until then we did not see who came and went; nobody knows who is at home before the next proof."""
+        self.unwatch(until_ms)
+        self._gone_ms = self._door_ms = None
+        self.untracked = True
 
     @staticmethod
     def _set(since: dict[str, int], event: Event) -> None:

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from device_profiles.role import Role
+
 VERSION: Literal[1] = 1
 
 Hours = Annotated[float, msgspec.Meta(gt=0, le=72)]
@@ -33,27 +35,13 @@ class Question(enum.Enum):
     HAZARD = "hazard"
 
 
-class Role(enum.Enum):
-    """What a sensor is there for, as the installer said; the hub's words."""
-
-    PRESENCE = "presence"
-    ENTRANCE = "entrance"
-    INNER_DOOR = "inner-door"
-    BED = "bed"
-    HELP = "help"
-    CLIMATE = "climate"
-    HAZARD = "hazard"
-    APPLIANCE = "appliance"
-    VITALS = "vitals"
-    OTHER = "other"
-
-
 # Whose events may show that somebody is alive in the home.
 ACTIVE = frozenset({Role.PRESENCE, Role.ENTRANCE, Role.INNER_DOOR, Role.BED, Role.APPLIANCE})
-# The sensors a question leans on; without one of the first role it cannot be asked.
+# The sensors a question leans on; without one of the first role it cannot be asked. Asked in this order: whether anybody
+# is known to be at home is found out with the first.
 NEEDS: Mapping[Question, tuple[Role, ...]] = {
-    Question.UP: (Role.PRESENCE, Role.INNER_DOOR, Role.APPLIANCE, Role.ENTRANCE),
     Question.MOVING: (Role.PRESENCE, Role.INNER_DOOR, Role.BED, Role.APPLIANCE, Role.ENTRANCE),
+    Question.UP: (Role.PRESENCE, Role.INNER_DOOR, Role.APPLIANCE, Role.ENTRANCE),
     Question.OUT: (Role.ENTRANCE, Role.PRESENCE),
     Question.WARM: (Role.CLIMATE,),
     Question.DOOR: (Role.ENTRANCE,),
@@ -189,7 +177,7 @@ class Plan:
         roles = {sensor.role for sensor in self.sensors.values()}
         able = tuple(question for question, needs in NEEDS.items() if needs[0] in roles)
         chosen = self.parameters.questions
-        return tuple(self._asked(question) for question in (able if chosen is None else chosen))
+        return tuple(self._asked(q) for q in NEEDS if q in (able if chosen is None else chosen))
 
     def _asked(self, question: Question) -> Asked:
         leaning = tuple(a for a, sensor in self.sensors.items() if sensor.role in NEEDS[question])

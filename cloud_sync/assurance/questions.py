@@ -107,7 +107,8 @@ def warm(home: Household, plan: Plan, moment: Moment) -> Finding:
     value, step = home.cold.warmest(moment.now_ms), home.cold.step(moment.now_ms)
     if value is None:
         return NOTHING_YET
-    if step is None:
+    at_rest = step == Severity.NOTE and _at_night(moment.at, plan.parameters)  # advice is for who is up
+    if step is None or at_rest:
         return Finding(Answer.YES, evidence=f"{value:.1f} °C.")
     limit = plan.parameters.warm.steps[step]
     words = f"{value:.1f} °C in the warmest room, below {limit:g} °C."

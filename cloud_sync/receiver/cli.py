@@ -16,7 +16,7 @@ import click
 from cloud_sync.receiver import keeping, keeping_cli, supervisor
 from cloud_sync.receiver.classes import class_of
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
-from cloud_sync.receiver.console import desk_of, look, operator
+from cloud_sync.receiver.console import config_option, desk_of, look, operator
 from cloud_sync.receiver.desk import Desk, by
 from cloud_sync.receiver.store.audit import put_tail, tail_beyond
 from cloud_sync.receiver.store.batches import Batches
@@ -31,15 +31,6 @@ from zero_trust.reasons import reason
 from zero_trust.request import EVERY_HOME, Action, DataClass, Proof, parse_subject
 
 LINK_AGE_DEFAULT_H = 24
-
-_config_option = click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    default=Path("receiver.toml"),
-    show_default=True,
-    help="The site's receiver.toml.",
-)
 
 
 def main() -> None:
@@ -62,7 +53,7 @@ def cli() -> None:
 
 
 @cli.command()
-@_config_option
+@config_option
 def run(config_file: Path) -> None:
     """Run all processes of the site; Ctrl-C ends them."""
     config = load_config(config_file)
@@ -70,7 +61,7 @@ def run(config_file: Path) -> None:
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.option("--child", is_flag=True, hidden=True, help="End with the parent process.")
 def intake(config_file: Path, child: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Take batches: open, verify, commit, receipt."""
@@ -80,7 +71,7 @@ def intake(config_file: Path, child: bool) -> None:  # noqa: FBT001 - click pass
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.option("--child", is_flag=True, hidden=True, help="End with the parent process.")
 def authority(config_file: Path, child: bool) -> None:  # noqa: FBT001
     """Enrol and renew hubs, admit them to the broker."""
@@ -90,7 +81,7 @@ def authority(config_file: Path, child: bool) -> None:  # noqa: FBT001
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.option("--child", is_flag=True, hidden=True, help="End with the parent process.")
 def watch(config_file: Path, child: bool) -> None:  # noqa: FBT001
     """Decide what is watched and what is not."""
@@ -100,7 +91,7 @@ def watch(config_file: Path, child: bool) -> None:  # noqa: FBT001
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.option("--child", is_flag=True, hidden=True, help="End with the parent process.")
 def portal(config_file: Path, child: bool) -> None:  # noqa: FBT001
     """Serve the pages."""
@@ -110,7 +101,7 @@ def portal(config_file: Path, child: bool) -> None:  # noqa: FBT001
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.argument("home")
 @click.option("--hours", type=click.IntRange(1, 24 * 365), default=LINK_AGE_DEFAULT_H, show_default=True)
 def link(config_file: Path, home: str, hours: int) -> None:
@@ -137,7 +128,7 @@ def link(config_file: Path, home: str, hours: int) -> None:
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def status(config_file: Path, as_json: bool) -> None:  # noqa: FBT001
     """What the site holds, and what it refused lately."""
@@ -171,7 +162,7 @@ def status(config_file: Path, as_json: bool) -> None:  # noqa: FBT001
 
 
 @cli.command(name="readings")
-@_config_option
+@config_option
 @click.option("--home", help="Only this home.")
 @click.option(
     "--as", "subject", help="On whose behalf: ROLE:GROUP/PERSON; default: this account, as operator."
@@ -188,7 +179,7 @@ def print_readings(config_file: Path, home: str | None, subject: str | None, pur
 
 
 @cli.command(name="coverage")
-@_config_option
+@config_option
 @click.option("--home", help="Only this home.")
 @click.option(
     "--as", "subject", help="On whose behalf: ROLE:GROUP/PERSON; default: this account, as operator."
@@ -205,7 +196,7 @@ def print_coverage(config_file: Path, home: str | None, subject: str | None, pur
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--home", required=True, help="Whose batches.")
 @click.option(
@@ -232,7 +223,7 @@ def evidence(config_file: Path, file: Path, home: str, subject: str | None, purp
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(config_file: Path, file: Path) -> None:
     """Copy the store to FILE, consistently, while the site runs."""
@@ -247,7 +238,7 @@ def backup(config_file: Path, file: Path) -> None:
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(config_file: Path, file: Path) -> None:
     """Put the copy in FILE back in place of the store; hubs refill what came since."""

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import click
 
 from cloud_sync.receiver.config import ReceiverConfig
 from cloud_sync.receiver.desk import EVERY_CLASS, Desk
 from cloud_sync.receiver.store.database import open_database
 from zero_trust.errors import PolicyError
 from zero_trust.request import DataClass, Request, Role, Subject
+
+config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    default=Path("receiver.toml"),
+    show_default=True,
+    help="The site's receiver.toml.",
+)
 
 
 def desk_of(config: ReceiverConfig, clock_ms: Callable[[], int]) -> Desk:

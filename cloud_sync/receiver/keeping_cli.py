@@ -15,7 +15,7 @@ import click
 
 from cloud_sync.receiver import keeping, supervisor
 from cloud_sync.receiver.config import ReceiverConfig, load_config
-from cloud_sync.receiver.console import desk_of, look, operator
+from cloud_sync.receiver.console import config_option, desk_of, look, operator
 from cloud_sync.receiver.desk import by
 from cloud_sync.receiver.export import export
 from cloud_sync.receiver.store.database import open_database
@@ -27,14 +27,6 @@ from zero_trust.request import Action, DataClass, Proof
 
 TEMPORARY_FAILURE = 75  # sysexits: EX_TEMPFAIL
 
-config_option = click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    default=Path("receiver.toml"),
-    show_default=True,
-    help="The site's receiver.toml.",
-)
 _rewrite_option = click.option(
     "--rewrite/--no-rewrite",
     default=None,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from cloud_sync.assurance.household import Event
-from cloud_sync.assurance.plan import Role, Sensor
+from cloud_sync.assurance.plan import Sensor
 from cloud_sync.wire.batch import Contract
 from device_profiles.profile import ContractKind
+from device_profiles.role import Role
 from hil_tests import living
 from hil_tests.assuring.outages import Fault, Outage
 from hil_tests.assuring.recording import Liveness, Recording

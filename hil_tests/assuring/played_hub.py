@@ -31,7 +31,7 @@ class PlayedHub:
     """One hub and its sensors under a schedule of outages."""
 
     def __init__(self, liveness: Mapping[str, Liveness], outages: Iterable[Outage], enrolled_ms: int) -> None:
-        outages = list(outages)
+        self._outages = outages = list(outages)
         spans = {fault: merge((o.from_ms, o.to_ms) for o in outages if o.fault is fault) for fault in Fault}
         self._liveness = liveness
         self._enrolled_ms = enrolled_ms
@@ -84,6 +84,10 @@ class PlayedHub:
                 hub=hub,
                 before=before.get(sensor),
             )
+
+    def unseen(self, sensor: str) -> list[tuple[int, int]]:
+        """The outages in which nobody could know how this sensor was: it was not heard, or we could not be told."""
+        return [(o.from_ms, o.to_ms) for o in self._outages if o.sensor in {"", sensor}]
 
     def arrivals(self, events: Sequence[Event]) -> list[tuple[int, Event]]:
         """When each event becomes known, in that order; those that nobody hears never do."""

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.local_time import MINUTE_MS
-from cloud_sync.assurance.plan import Parameters, Role, Sensor
+from cloud_sync.assurance.plan import Parameters, Sensor
 from cloud_sync.wire.batch import Contract
+from device_profiles.role import Role
 from hil_tests.trace import Row, exponents_of, read_rows
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ Figures carry n and an exact interval; what needs a truth is None without one.
 from __future__ import annotations
 
 import csv
+import lzma
 import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +22,7 @@ from cloud_sync.assurance.watching import blind_stretches
 from hil_tests.assuring.outages import Outage, blind, merge
 from hil_tests.assuring.play import Told
 from hil_tests.rig.errors import RigError
+from hil_tests.trace import open_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,15 +68,15 @@ class Score:
 
 
 def read_truth(path: Path) -> Truth:
-    """Read ``start,end,label``; times in ms since 1970 or as ISO 8601.
+    """Read ``start,end,label``, plain or ``.xz``; times in ms since 1970 or as ISO 8601.
 
     Raises:
         TruthError: it cannot be read, or a row is wrong.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with open_text(path) as file:
             rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, lzma.LZMAError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise TruthError(f"Truth {path} cannot be read: {error}.", hint="Check the file.") from error
     if not rows or rows[0] != ["start", "end", "label"]:
         raise TruthError(f"Truth {path}, line 1: not start,end,label.", hint="Give these three columns.")

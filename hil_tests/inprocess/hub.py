@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 from cloud_sync.errors import EpochOverError
 from cloud_sync.uplink import Link, State, Uplink
+from device_profiles.role import Role
 from edge_agent import agent
 from edge_agent.adapters.clock import Clock
 from edge_agent.adapters.sensor_store import SensorStore
 from edge_agent.config import HubConfig, OutboxConfig
 from edge_agent.hub import Hub, assemble
-from edge_agent.roster import VERSION, Entry, Role, Roster
+from edge_agent.roster import VERSION, Entry, Roster
 from hil_tests.inprocess.ear import STATION, AirRadio
 
 if TYPE_CHECKING:

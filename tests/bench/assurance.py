@@ -12,8 +12,9 @@ from cloud_sync.assurance.coverage import HubFacts, SensorFacts, Verdict, judge
 from cloud_sync.assurance.home import HomeWatch
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.local_time import MINUTE_MS
-from cloud_sync.assurance.plan import Parameters, Plan, Role, Sensor
+from cloud_sync.assurance.plan import Parameters, Plan, Sensor
 from cloud_sync.wire.batch import Contract
+from device_profiles.role import Role
 from tests.bench.harness import Figure, Samples, at_most
 
 HOMES = 10_000

@@ -12,8 +12,9 @@ from cloud_sync.assurance.home import HomeWatch
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.incident import Incident
 from cloud_sync.assurance.local_time import MINUTE_MS
-from cloud_sync.assurance.plan import Parameters, Plan, Role, Sensor
+from cloud_sync.assurance.plan import Parameters, Plan, Sensor
 from cloud_sync.assurance.watching import Stretch
+from device_profiles.role import Role
 
 ZONE = ZoneInfo("Europe/London")
 SENSORS = {

@@ -15,8 +15,9 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from device_profiles.role import Role
 from edge_agent.adapters.sensor_store import SensorStore
-from edge_agent.roster import Entry, Role, Roster
+from edge_agent.roster import Entry, Roster
 from hil_tests.rig.process import Process, command
 from tests.helpers.site import (
     BUTTON,

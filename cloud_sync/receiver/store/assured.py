@@ -12,9 +12,10 @@ from cloud_sync.assurance.finding import Answer, Finding, Severity
 from cloud_sync.assurance.home import Look
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.incident import About, Audience, Incident
-from cloud_sync.assurance.plan import Question, Role, Sensor
+from cloud_sync.assurance.plan import Question, Sensor
 from cloud_sync.assurance.watching import Stretch
 from cloud_sync.receiver.store.database import transaction
+from device_profiles.role import Role
 
 
 @dataclass(frozen=True, slots=True)

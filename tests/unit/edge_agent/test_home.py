@@ -6,9 +6,10 @@ import pytest
 
 from cloud_sync.wire.batch import Contract
 from device_profiles.catalogue import Catalogue
+from device_profiles.role import Role
 from edge_agent import home
 from edge_agent.errors import ConfigError
-from edge_agent.roster import Entry, Role, Roster
+from edge_agent.roster import Entry, Roster
 
 DOOR = Entry(
     address="C0:1A:00:00:00:05",

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from cloud_sync.wire.limits import SENSORS_MAX
+from device_profiles.role import Role
 from edge_agent.errors import ConfigError, RosterError
-from edge_agent.roster import EMPTY, MEANINGS, Role, Roster, address_in, key_in, packed, parsed
+from edge_agent.roster import EMPTY, MEANINGS, Roster, address_in, key_in, packed, parsed
 
 DOOR: dict[str, Any] = {
     "address": "C0:1A:00:00:00:05",

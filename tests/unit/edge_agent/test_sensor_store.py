@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from device_profiles.role import Role
 from edge_agent.adapters.sensor_store import SensorStore, read_key
 from edge_agent.errors import AgentError, ConfigError
-from edge_agent.roster import EMPTY, Entry, Role, Roster
+from edge_agent.roster import EMPTY, Entry, Roster
 
 DOOR = Entry(
     address="C0:1A:00:00:00:05",

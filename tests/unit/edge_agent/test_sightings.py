@@ -11,7 +11,8 @@ import pytest
 from device_profiles.advert import Advert, full_uuid
 from device_profiles.catalogue import Catalogue
 from device_profiles.encode import encode, reading
-from edge_agent.roster import Entry, Role
+from device_profiles.role import Role
+from edge_agent.roster import Entry
 from edge_agent.sightings import SIGHTINGS_MAX, Known, Sightings, scan_table
 
 DOOR, STRANGER, PHONE = "C0:1A:00:00:00:05", "C0:1A:00:00:00:09", "5A:00:00:00:00:01"

@@ -9,7 +9,8 @@ import pytest
 from device_profiles.advert import Advert, full_uuid
 from device_profiles.catalogue import Catalogue
 from device_profiles.encode import encode, reading
-from edge_agent.roster import Entry, Role
+from device_profiles.role import Role
+from edge_agent.roster import Entry
 from edge_agent.sightings import Known
 from edge_agent.walk import TASKS, Step, WalkTest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloud_sync.assurance.causes import Cause
+from cloud_sync.assurance.causes import Cause, words
 from cloud_sync.assurance.coverage import State
 from cloud_sync.assurance.finding import Answer, Severity
 from cloud_sync.assurance.incident import About, Audience
@@ -205,7 +205,24 @@ def test_blindness_goes_to_operations_then(home: WatchedHome) -> None:
     assert (second.updated_ms, second.audience) == (at("2026-03-10 13:00"), Audience.FAMILY)
     home.find()
     home.until("2026-03-10 14:05")
+    assert home.watch.ledger[Question.WARM].state is State.WATCHING
+    assert home.watch.ledger[Question.MOVING].cause is Cause.NOBODY_SINCE
+    home.about("2026-03-10 14:10")
+    home.until("2026-03-10 14:15")
     assert home.of("blind")[-1].outcome == "We see again."
+
+
+def test_whoever_left_while_we_were_blind_is_not_missed(home: WatchedHome) -> None:
+    """After a blindness nobody knows who is at home: that is our blindness still, and nothing about her."""
+    home.about("2026-03-10 07:30")
+    home.until("2026-03-10 09:00")
+    home.lose("2026-03-10 09:00")
+    home.until("2026-03-10 11:00")
+    home.find()
+    home.until("2026-03-11 12:00")
+    assert not [one for one in home.incidents if one.about is About.PERSON]
+    assert [one for one in home.of("blind") if one.audience is Audience.FAMILY]
+    assert "seen nobody since" in words(home.watch.ledger[Question.MOVING].cause).why
 
 
 def test_what_somebody_has_in_hand(home: WatchedHome) -> None:

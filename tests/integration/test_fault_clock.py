@@ -158,7 +158,7 @@ async def test_a_hub_that_starts_with_a_wrong_clock_connects_and_says_so(
         await arrived(living, hub.identity.hub, 1)
         await hub.emptied()
         assert clock.seen(hub.hub.directory / "run" / "status.json").fired()
-        assert set(hub.alarms()) == {"clock"}
+        assert "clock" in hub.alarms()
 
         clock.come_right()
         await eventually(lambda: "clock" not in hub.alarms(), "the clock is right")

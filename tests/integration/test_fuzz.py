@@ -33,6 +33,7 @@ def test_a_few_schedules_break_no_promise_over_processes() -> None:
     assert campaign.invalid < campaign.played
 
 
+@pytest.mark.long
 def test_a_hub_that_forgets_its_guards_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command says what broke, keeps it as a scenario, and ends with 1."""
     monkeypatch.setattr(Outbox, "guards", lambda _self: {})

@@ -39,7 +39,7 @@ from zero_trust.credential import certificate_bytes
 from zero_trust.envelope import sign_inside, sign_tagged, verify_tagged
 from zero_trust.keys import PrivateKey, generate_key
 from zero_trust.keystore import load_certificates, load_key
-from zero_trust.reasons import reason
+from zero_trust.reasons import reason, tag
 from zero_trust.voucher import parse_voucher
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -137,7 +137,7 @@ async def _refuses_voucher(scene: Scene, voucher: str, code: str, *, asked: bool
     assert (tried.status, tried.out) == (77, "")
     assert reason(code).sentence.removesuffix(".") in tried.complaint
     assert reason(code).hint in tried.complaint
-    assert tried.complaint.endswith(f"[{code}]\n")
+    assert tried.complaint.endswith(f"{tag(code)}\n")
     assert len(tried.complaint.splitlines()) == 1
     if asked:
         await scene.refused_to("", code, refusals)

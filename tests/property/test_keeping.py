@@ -272,10 +272,15 @@ FAULTS: dict[str, tuple[type[RuleBasedStateMachine], type, str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+RARE = "erased content numbered anew is kept"  # takes a hub put back and an erasure in the right order
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=[pytest.mark.long] if name == RARE else []) for name in FAULTS]
+)
 def test_a_planted_fault_is_found(fault: str) -> None:
-    """The account can tell: among few schedules there is one on which it does not balance."""
+    """The account can tell: among so many schedules there is one on which it does not balance."""
     machine, owner, name, wrong = FAULTS[fault]
 
     with planted(owner, name, wrong), pytest.raises(BaseException):  # noqa: B017, PT011 - any way of failing will do
-        campaign(machine, 300, derandomise=True)
+        campaign(machine, 2_000, derandomise=True)

@@ -19,13 +19,16 @@ async def presses(living: LivingHome, hub: str) -> list[int]:
     return sorted(one["happened_ms"] for one in readings if (one["hub"], one["kind"]) == (hub, "button"))
 
 
+BACK_OFF_WAIT_S = 90.0  # a hub whose first attempt failed may wait a minute before the next
+
+
 async def arrived(living: LivingHome, hub: str, count: int) -> None:
     """Wait until so many presses of a hub are stored: its status may be older than what it has just heard."""
 
     async def enough() -> bool:
         return len(await presses(living, hub)) >= count
 
-    await eventually_told(enough, f"{count} presses are stored")
+    await eventually_told(enough, f"{count} presses are stored", BACK_OFF_WAIT_S)
 
 
 async def press(hub: LivingHub) -> None:

@@ -29,7 +29,11 @@ _CALLS: Final = (
     Question.HAZARD,
 )  # a call counts however blind we are; blind to them at night is grave
 _OF_ABSENCE: Final = (Question.UP, Question.MOVING, Question.OUT)  # they take silence for a sign
-_NOTHING_MISSED: Final = (Cause.WATCH_SILENT, Cause.NOBODY_SINCE)  # what happened meanwhile is in the store
+_NOTHING_MISSED: Final = (
+    Cause.WATCH_SILENT,
+    Cause.NOT_JUDGED,
+    Cause.NOBODY_SINCE,
+)  # what happened meanwhile is in the store
 _SEEN: Final = (State.WATCHING, State.PARTLY)
 
 

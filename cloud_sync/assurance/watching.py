@@ -57,8 +57,10 @@ def lost_sensors(asked: Asked, verdicts: Sequence[Verdict | None]) -> frozenset[
     )
 
 
-def silent_watch(lasting: Iterable[Stretch], looked_ms: int, now_ms: int) -> list[Stretch]:
-    """What the ledger says of a gap of the watch itself: while nobody looked, nobody watched.
+def unasked(
+    lasting: Iterable[Stretch], looked_ms: int, now_ms: int, cause: Cause = Cause.WATCH_SILENT
+) -> list[Stretch]:
+    """What the ledger says of a gap of the watch itself: while nobody asked, nobody watched.
 
     Gives the stretches that were seen, ended at the last look, each with the blind one that follows it.
     """
@@ -67,7 +69,7 @@ def silent_watch(lasting: Iterable[Stretch], looked_ms: int, now_ms: int) -> lis
         if stretch.state in {State.WATCHING, State.PARTLY}:
             ended_ms = max(looked_ms, stretch.from_ms)
             found.append(replace(stretch, until_ms=ended_ms))
-            found.append(Stretch(stretch.question, State.BLIND, Cause.WATCH_SILENT, ended_ms, now_ms))
+            found.append(Stretch(stretch.question, State.BLIND, cause, ended_ms, now_ms))
     return found
 
 

@@ -12,18 +12,20 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from cloud_sync.assurance.causes import Cause
 from cloud_sync.assurance.coverage import Verdict, judge, stale
 from cloud_sync.assurance.habits import DAYS
 from cloud_sync.assurance.home import HomeWatch
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.local_time import MINUTE_MS, MINUTES_A_DAY
 from cloud_sync.assurance.plan import ParametersError, Plan, Question, Sensor
-from cloud_sync.assurance.watching import silent_watch
+from cloud_sync.assurance.watching import unasked
 from cloud_sync.receiver.config import ReceiverConfig
 from cloud_sync.receiver.parameters import load_parameters
 from cloud_sync.receiver.store.assured import Assured
@@ -100,6 +102,8 @@ class Watch:
             # The last good ones hold; without any, nothing is asked, and nothing reads as watched.
             _log.error("watch.parameters", home=home, error=str(error), hint=error.hint)
             if home not in self._watches:
+                lasting = self._assured.lasting(home)
+                self._assured.note(home, unasked(lasting, now_ms, now_ms, Cause.NOT_JUDGED))
                 return
             plan = self._watches[home][0]
         if home not in self._watches or self._watches[home][0] != plan:
@@ -119,12 +123,13 @@ class Watch:
         for event in self._assured.history(plan.home, now_ms - DAYS * DAY_MS, self._read_id):
             watch.household.hear(event)
         watch.household.take_spells()
-        lasting = self._assured.lasting(plan.home)
-        gap = silent_watch(lasting, looked_ms, now_ms) if looked_ms and stale(looked_ms, now_ms) else []
-        self._assured.note(plan.home, gap)
-        watch.resume(
-            self._assured.lasting(plan.home) if gap else lasting, self._assured.open_incidents(plan.home)
-        )
+        asked = {one.question for one in plan.asked()}
+        before = self._assured.lasting(plan.home)
+        kept = [stretch for stretch in before if stretch.question in asked]
+        dropped = [replace(stretch, until_ms=now_ms) for stretch in before if stretch.question not in asked]
+        gap = unasked(kept, looked_ms, now_ms) if looked_ms and stale(looked_ms, now_ms) else []
+        self._assured.note(plan.home, [*gap, *dropped])
+        watch.resume(self._assured.lasting(plan.home), self._assured.open_incidents(plan.home))
         return watch
 
 

@@ -129,6 +129,7 @@ def test_a_home_may_choose_its_questions(site: Site) -> None:
     (site.path / f"{HOME}.toml").write_text('version = 1\nquestions = ["warm"]\n', encoding="utf-8")
     site.look(MINUTE)
     assert set(site.watch.asked(HOME)) == {Question.WARM}
+    assert [one.stretch.question for one in site.home.homes.home(HOME).asked] == [Question.WARM]
 
 
 def test_a_wrong_file_leaves_the_last_good_parameters(site: Site) -> None:
@@ -139,6 +140,8 @@ def test_a_wrong_file_leaves_the_last_good_parameters(site: Site) -> None:
     site.start()
     site.look(MINUTE)
     assert site.watch.asked(HOME) == ()
+    shown = {(one.stretch.state, one.stretch.cause) for one in site.home.homes.home(HOME).asked}
+    assert shown == {(State.BLIND, Cause.NOT_JUDGED)}
 
 
 def test_what_is_too_old_to_learn_from_goes(site: Site) -> None:

@@ -7,6 +7,7 @@ if another one backs it: a second sensor, or the third pulse of one, within five
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass
 from typing import NamedTuple
 
 WINDOW_MS = 300_000
@@ -39,6 +40,16 @@ class Proof(NamedTuple):
     rooms: frozenset[str]
     sensors: frozenset[str]
     room: str
+
+
+@dataclass(slots=True)
+class Spell:
+    """Proofs close together, and for how long nobody moved before."""
+
+    from_ms: int
+    to_ms: int
+    rooms: set[str]
+    rested_ms: int = 0
 
 
 class Activity:

@@ -87,12 +87,15 @@ class Others:
 class Habits:
     """The last days of one home."""
 
-    __slots__ = ("_days", "_others", "_rooms")
+    __slots__ = ("_days", "_others", "_risings", "_rooms")
 
     def __init__(self, sensors: Iterable[str] = ()) -> None:
         self._days: deque[Day] = deque(maxlen=DAYS)
         self._others = {sensor: Others() for sensor in sensors}
         self._rooms: dict[str, Longest] = {}
+        self._risings: tuple[int, list[int]] | None = (
+            None  # those before a day, in order of the clock; asked often
+        )
 
     @property
     def days(self) -> int:
@@ -108,6 +111,7 @@ class Habits:
     def rose(self, at: Local) -> None:
         """She was seen to rise; a later time of the same day takes its place."""
         self._day(at.day).risen = int(at.minute)
+        self._risings = None
 
     def outing(self, began: Local, minutes: float) -> None:
         """She was out for so long."""
@@ -152,12 +156,12 @@ class Habits:
 
     def usual_rising(self, before_day: int) -> float | None:
         """The median minute of rising on the days before; None if there was none."""
-        risen = self._risings(before_day)
+        risen = self._risen(before_day)
         return statistics.median(risen) if risen else None
 
     def latest_rising(self, before_day: int) -> float | None:
         """By which minute she is nearly always up; None if she was never seen to rise."""
-        risen = sorted(self._risings(before_day))
+        risen = self._risen(before_day)
         if not risen:
             return None
         share = risen[math.ceil(RISING_SHARE * len(risen)) - 1]
@@ -165,10 +169,14 @@ class Habits:
 
     def risings(self, before_day: int) -> int:
         """On how many of the days before she was seen to rise."""
-        return len(self._risings(before_day))
+        return len(self._risen(before_day))
 
-    def _risings(self, before_day: int) -> list[int]:
-        return [day.risen for day in self._days if day.risen != UNKNOWN and day.number < before_day]
+    def _risen(self, before_day: int) -> list[int]:
+        """The minutes of rising on the days before, sorted."""
+        if self._risings is None or self._risings[0] != before_day:
+            risen = sorted(d.risen for d in self._days if d.risen != UNKNOWN and d.number < before_day)
+            self._risings = before_day, risen
+        return self._risings[1]
 
     def _day(self, number: int) -> Day:
         """Its record, made if it is new. What is older than the oldest goes to that one."""

@@ -51,7 +51,7 @@ def test_she_gets_up_late_and_the_incident(home: WatchedHome) -> None:
     raised, closed = home.of("up")
     assert raised.closed_ms is None
     assert closed.closed_ms == at("2026-03-10 09:45")
-    assert closed.outcome.startswith("Up: two rooms")
+    assert closed.outcome == "Up: three rooms at 09:40."
 
 
 def test_ghost_pulses_do_not_count(home: WatchedHome) -> None:
@@ -60,6 +60,16 @@ def test_ghost_pulses_do_not_count(home: WatchedHome) -> None:
         home.say(f"2026-03-10 0{hour}:10", "kitchen")
     home.until("2026-03-10 12:00")
     assert len(home.of("up")) == 1
+
+
+def test_a_motion_sensors_temperature_is_no_sign_of_anybody(home: WatchedHome) -> None:
+    """Detectors that also measure do so in an empty home as well."""
+    for minute in range(0, 300, 2):
+        at_ms = at("2026-03-10 07:00") + minute * 60_000
+        home.say(at_ms, "kitchen", "temperature", 18.0)
+        home.say(at_ms, "hall", "temperature", 17.0)
+    home.until("2026-03-10 12:00")
+    assert home.of("up")
 
 
 def test_stillness_is_noticed_sooner_than(home: WatchedHome) -> None:

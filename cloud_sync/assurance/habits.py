@@ -11,7 +11,7 @@ import statistics
 from array import array
 from collections import deque
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from cloud_sync.assurance.local_time import MINUTE_MS, Local
 
@@ -44,6 +44,32 @@ class Day:
         self.silences = array("H", bytes(2 * HOURS))
         self.risen = UNKNOWN
         self.out = 0
+
+
+class Risings(NamedTuple):
+    """What is known of rising, before a day.
+
+    Attributes:
+        before_day: its number.
+        number: on how many days she was seen to rise.
+        usual: the median minute; None if she never was.
+        latest: by which minute she is nearly always up.
+    """
+
+    before_day: int
+    number: int
+    usual: float | None = None
+    latest: float | None = None
+
+    @classmethod
+    def of(cls, before_day: int, risen: list[int]) -> Risings:
+        """From the minutes of rising, sorted."""
+        if not risen:
+            return cls(before_day, 0)
+        usual = statistics.median(risen)
+        share = risen[math.ceil(RISING_SHARE * len(risen)) - 1]
+        latest = min(share + RISING_EXTRA_MIN, usual + RISING_LATE_MAX_MIN)
+        return cls(before_day, len(risen), usual, latest)
 
 
 class Longest:
@@ -156,27 +182,21 @@ class Habits:
 
     def usual_rising(self, before_day: int) -> float | None:
         """The median minute of rising on the days before; None if there was none."""
-        risen = self._risen(before_day)
-        return statistics.median(risen) if risen else None
+        return self._risen(before_day).usual
 
     def latest_rising(self, before_day: int) -> float | None:
         """By which minute she is nearly always up; None if she was never seen to rise."""
-        risen = self._risen(before_day)
-        if not risen:
-            return None
-        share = risen[math.ceil(RISING_SHARE * len(risen)) - 1]
-        return min(share + RISING_EXTRA_MIN, statistics.median(risen) + RISING_LATE_MAX_MIN)
+        return self._risen(before_day).latest
 
     def risings(self, before_day: int) -> int:
         """On how many of the days before she was seen to rise."""
-        return len(self._risen(before_day))
+        return self._risen(before_day).number
 
-    def _risen(self, before_day: int) -> list[int]:
-        """The minutes of rising on the days before, sorted."""
-        if self._risings is None or self._risings[0] != before_day:
+    def _risen(self, before_day: int) -> Risings:
+        if self._risings is None or self._risings.before_day != before_day:
             risen = sorted(d.risen for d in self._days if d.risen != UNKNOWN and d.number < before_day)
-            self._risings = before_day, risen
-        return self._risings[1]
+            self._risings = Risings.of(before_day, risen)
+        return self._risings
 
     def _day(self, number: int) -> Day:
         """Its record, made if it is new. What is older than the oldest goes to that one."""

@@ -7,8 +7,7 @@ that is for ``home.py`` to see to.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cloud_sync.assurance.finding import (
     NOTHING_YET,
@@ -31,8 +30,7 @@ DOOR_SETTLES_MS: Final = 10 * MINUTE_MS
 DOOR_RECENT_MS: Final = 9 * HOUR_MS  # a night
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """When a question is asked, and how far it can be trusted.
 
     Attributes:

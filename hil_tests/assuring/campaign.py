@@ -31,7 +31,8 @@ LEARNED_DAYS: Final = 10
 DAYS: Final = 2
 OUTAGES_MAX: Final = 4
 HUB_KNOWN_MS: Final = 180_000
-LOOK_MS: Final = MINUTE_MS  # the watch looks each minute here, every two seconds in life
+LOOK_MS: Final = MINUTE_MS  # here the watch looks each minute where anything is new, every two seconds in life
+IDLE_LOOKS: Final = 5  # and else each so many minutes
 SENSORS: Final = {
     "hall": Sensor("hall", "Hall", Role.PRESENCE),
     "kitchen": Sensor("kitchen", "Kitchen", Role.PRESENCE),
@@ -99,12 +100,15 @@ class Campaign:
         }
         incidents: list[Incident] = []
         place = 0
-        for now_ms in range(self._from_ms + LOOK_MS, self._to_ms + 1, LOOK_MS):
+        for number, now_ms in enumerate(range(self._from_ms + LOOK_MS, self._to_ms + 1, LOOK_MS)):
             events = []
             while place < len(arrivals) and arrivals[place][0] <= now_ms:
                 events.append(arrivals[place][1])
                 place += 1
-            if hub.is_news(now_ms):
+            news = hub.is_news(now_ms)
+            if not (news or events or number % IDLE_LOOKS == 0):
+                continue
+            if news:
                 now = _judged(hub, now_ms, verdicts)
                 for name, verdict in now.items():
                     if verdict != verdicts[name]:

@@ -24,7 +24,7 @@ BATCH_MS: Final = 15 * MINUTE_MS
 STILLNESS_MS: Final = 30 * MINUTE_MS
 STILLNESS_ENDS_MS: Final = 5 * MINUTE_MS  # movements so long after it are urgent as well
 MISSES_ALLOWED: Final = 3
-AFTERWARDS_MS: Final = 4 * 60 * MINUTE_MS
+SETTLED_MS: Final = 5 * MINUTE_MS  # an outage is known, or over, so long after the last contract that can break by it
 _MOVEMENT: Final = frozenset({"motion", "occupancy", "presence", "moving"})
 _ROUTINE: Final = frozenset({"temperature", "humidity", "battery"})
 
@@ -50,7 +50,10 @@ class PlayedHub:
             )
             for sensor in liveness
         }
-        self._uneasy = merge((o.from_ms, o.to_ms + AFTERWARDS_MS) for o in outages)
+        longest_ms = max((one.period_s for one in liveness.values()), default=0) * 1000 * MISSES_ALLOWED
+        self._uneasy = merge(
+            (at_ms, at_ms + longest_ms + SETTLED_MS) for o in outages for at_ms in (o.from_ms, o.to_ms)
+        )
         self._phase = {sensor: number * 7919 % 60_000 for number, sensor in enumerate(liveness)}
 
     def moments(self) -> list[int]:
@@ -58,7 +61,7 @@ class PlayedHub:
         return sorted({outage.to_ms + look_ms for outage in self._outages for look_ms in (-LOOK_MS, LOOK_MS)})
 
     def is_news(self, now_ms: int) -> bool:
-        """Whether facts may have changed: always near an outage, else looked at every quarter of an hour."""
+        """Whether facts may have changed: always where an outage begins or ends, else looked at every quarter of an hour."""
         return now_ms % BATCH_MS == 0 or _within(self._uneasy, now_ms) is not None
 
     def facts(self, now_ms: int, before: Mapping[str, Verdict]) -> Iterator[SensorFacts]:

@@ -77,7 +77,7 @@ def moving(home: Household, plan: Plan, moment: Moment) -> Finding:
     patience_min = home.patience_min(since_ms, moment.lost)
     if patience_min is not None and now_ms - since_ms >= patience_min * MINUTE_MS:
         usual = length_words(patience_min * MINUTE_MS)
-        return _still(home, moment, since_ms, f"usually never {usual} at this time of day")
+        return _still(home, moment, since_ms, f"in {home.habits.days} days never {usual} at this time of day")
     spell = home.spell
     return (
         Finding(Answer.YES, evidence=f"Last sure sign: {spell_words(spell, home.zone)}.")

@@ -24,7 +24,9 @@ BATCH_MS: Final = 15 * MINUTE_MS
 STILLNESS_MS: Final = 30 * MINUTE_MS
 STILLNESS_ENDS_MS: Final = 5 * MINUTE_MS  # movements so long after it are urgent as well
 MISSES_ALLOWED: Final = 3
-SETTLED_MS: Final = 5 * MINUTE_MS  # an outage is known, or over, so long after the last contract that can break by it
+SETTLED_MS: Final = (
+    5 * MINUTE_MS
+)  # an outage is known, or over, so long after the last contract that can break by it
 _MOVEMENT: Final = frozenset({"motion", "occupancy", "presence", "moving"})
 _ROUTINE: Final = frozenset({"temperature", "humidity", "battery"})
 

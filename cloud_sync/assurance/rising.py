@@ -44,10 +44,11 @@ class About:
 class Rising:
     """Her risings as they become known; of each day the one that stands."""
 
-    __slots__ = ("_about", "_rose")
+    __slots__ = ("_about", "_about_ms", "_rose")
 
     def __init__(self) -> None:
         self._about: About | None = None  # the latest
+        self._about_ms = 0  # until when she was about before that
         self._rose: About | None = None
 
     def see(self, proof: Proof, at: Local, usual: float | None) -> Local | None:
@@ -63,12 +64,11 @@ class Rising:
         """
         if all(map(_RESTING.search, proof.rooms)) or (self._about and at.day < self._about.began.day):
             return None
-        before_ms = self._about.spell.to_ms if self._about else 0
         about = self._extend(proof, at)
         rose = self._rose
         if not (about.lasted or not _early(about, usual)):
             return None
-        if rose and rose.began.day == at.day and not self._corrects(about, rose, before_ms, usual):
+        if rose and rose.began.day == at.day and not self._corrects(about, rose, usual):
             return None
         self._rose = about
         return about.began
@@ -87,14 +87,15 @@ class Rising:
             about.spell.to_ms = max(about.spell.to_ms, proof.at_ms)
             about.spell.rooms |= proof.rooms
         else:
+            self._about_ms = about.spell.to_ms if about else 0
             about = self._about = About(at, Spell(proof.from_ms, proof.at_ms, set(proof.rooms)))
         return about
 
-    def _corrects(self, about: About, rose: About, before_ms: int, usual: float | None) -> bool:
+    def _corrects(self, about: About, rose: About, usual: float | None) -> bool:
         """Whether ``about`` is the rising, and not what was taken for it: a short way, or one with rest after it."""
         if about is rose or not about.lasted:
             return False
-        return not rose.lasted or _went_back(rose, before_ms, about.spell.from_ms, usual)
+        return not rose.lasted or _went_back(rose, self._about_ms, about.spell.from_ms, usual)
 
 
 def _early(about: About, usual: float | None) -> bool:

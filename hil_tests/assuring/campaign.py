@@ -65,7 +65,7 @@ class Tally:
     Attributes:
         schedules: how many were played.
         blind_ms: how long sensors could truly not be heard, all sensors together.
-        told_ms: of that, how long the verdicts call blind, to the second: a radio tells whole ones.
+        told_ms: of that, how long the verdicts call blind.
         wrongly_ms: how long it calls blind what was heard.
         green_ms: how long a sensor read as watched though it was blind for longer than there was time to know.
         about_her: incidents about the person.
@@ -146,7 +146,7 @@ class Campaign:
         )
         green = merge((at, end) for at, end, verdict in shown if verdict.state is State.WATCHING)
         tally.blind_ms += _length(true)
-        tally.told_ms += _length(common(true, merge((start - 1000, end) for start, end in blind)))
+        tally.told_ms += _length(common(true, blind))
         tally.wrongly_ms += _length(blind) - _length(common(true, blind))
         tally.green_ms += _length(common(late, green))
 

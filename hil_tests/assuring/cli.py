@@ -113,7 +113,8 @@ def in_words(found: dict[str, Any]) -> str:
     lines += [_night_words(question, of) for question, of in found["nights"].items()]
     blind = found["blind_minutes"]
     lines.append(
-        f"Blind minutes: {blind['true']:,}; reported {blind['reported']:,} of them, and {blind['wrongly_reported']:,} that were not."
+        f"Blind minutes: {blind['true']:,}; reported {blind['reported']:,} of them, and {blind['wrongly_reported']:,} that"
+        f" were not; {blind['too_short']:,} were over before anybody could know."
     )
     return "\n".join(lines)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from cloud_sync.assurance.coverage import BEAT_AGE_MAX_MS
 from cloud_sync.assurance.finding import spell_words
 from cloud_sync.assurance.incident import About, Incident
 from cloud_sync.assurance.local_time import MINUTE_MS
@@ -49,6 +50,7 @@ class Score:
     blind_true_ms: int = 0
     blind_reported_ms: int = 0
     blind_both_ms: int = 0
+    blind_short_ms: int = 0  # never told: over before anybody could know
     has_truth: bool = False
     left_out: list[str] = field(default_factory=list)  # of recordings, and why
 
@@ -116,6 +118,8 @@ def _count_blind(score: Score, told: Told, true: list[tuple[int, int]], span: tu
     score.blind_true_ms += _length(true)
     score.blind_reported_ms += _length(reported)
     score.blind_both_ms += _length(common(true, reported))
+    short = [(start, end) for start, end in true if end - start <= BEAT_AGE_MAX_MS]
+    score.blind_short_ms += _length(short) - _length(common(short, reported))
 
 
 def result(score: Score) -> dict[str, Any]:
@@ -149,6 +153,7 @@ def result(score: Score) -> dict[str, Any]:
         "blind_minutes": {
             "true": score.blind_true_ms // MINUTE_MS,
             "reported": score.blind_both_ms // MINUTE_MS,
+            "too_short": score.blind_short_ms // MINUTE_MS,
             "wrongly_reported": (score.blind_reported_ms - score.blind_both_ms) // MINUTE_MS,
         },
         "proofs_of_life": score.proofs,

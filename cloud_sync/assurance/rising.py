@@ -44,11 +44,12 @@ class About:
 class Rising:
     """Her risings as they become known; of each day the one that stands."""
 
-    __slots__ = ("_about", "_about_ms", "_rose")
+    __slots__ = ("_about", "_about_ms", "_rose", "_to_bed")
 
     def __init__(self) -> None:
         self._about: About | None = None  # the latest
         self._about_ms = 0  # until when she was about before that
+        self._to_bed = False  # whether the last proof has a sign from bed or bathroom
         self._rose: About | None = None
 
     def see(self, proof: Proof, at: Local, usual: float | None) -> Local | None:
@@ -62,6 +63,7 @@ class Rising:
         Returns:
             When she rose, if that is news.
         """
+        self._to_bed = any(map(_RESTING.search, proof.rooms))
         if all(map(_RESTING.search, proof.rooms)) or (self._about and at.day < self._about.began.day):
             return None
         about = self._extend(proof, at)
@@ -78,7 +80,8 @@ class Rising:
         rose = self._rose
         if rose is None or self._about is None or rose.began.day != day:
             return None
-        return None if _went_back(rose, self._about.spell.to_ms, now_ms, usual) else rose.spell
+        went_back = self._to_bed and _went_back(rose, self._about.spell.to_ms, now_ms, usual)
+        return None if went_back else rose.spell
 
     def _extend(self, proof: Proof, at: Local) -> About:
         """The time she is about in, with this proof."""

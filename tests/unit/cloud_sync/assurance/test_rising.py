@@ -51,6 +51,8 @@ def test_about_for_long_is_up_however_early(rising: Rising) -> None:
     """Until she goes back to bed before her usual time; the second rising takes the place of the first."""
     assert seen(rising, 300) is None
     assert seen(rising, 322) == Local(DAY, 300)
+    assert up(rising, 400)  # in a chair
+    assert seen(rising, 325, "Bathroom", "Bedroom") is None
     assert up(rising, 330)
     assert not up(rising, 400)
     for minute in (455, 470, 480):

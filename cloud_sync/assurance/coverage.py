@@ -152,11 +152,10 @@ def _hub_fault(hub: HubFacts | None, now_ms: int) -> tuple[Cause, int | None] | 
         return Cause.HUB_SILENT, hub.enrolled_ms
     if not _recent(hub.beat_ms, now_ms, BEAT_AGE_MAX_MS):
         return Cause.HUB_SILENT, min(hub.beat_ms, now_ms)
-    if hub.frame_age_s is None:
-        return Cause.RADIO_DEAF, hub.beat_ms
-    if hub.frame_age_s > FRAME_AGE_MAX_S:
+    if hub.frame_age_s is None or hub.frame_age_s > FRAME_AGE_MAX_S:
         # The age is told in whole seconds that have passed; the frame may be nearly one older.
-        return Cause.RADIO_DEAF, hub.beat_ms - (hub.frame_age_s + 1) * 1000
+        older_s = 0 if hub.frame_age_s is None else hub.frame_age_s + 1
+        return Cause.RADIO_DEAF, hub.beat_ms - older_s * 1000
     return None
 
 

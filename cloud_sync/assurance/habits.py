@@ -11,7 +11,8 @@ import statistics
 from array import array
 from collections import deque
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from cloud_sync.assurance.local_time import MINUTE_MS, Local
 
@@ -57,7 +58,8 @@ class Day:
         self.out = 0
 
 
-class Risings(NamedTuple):
+@dataclass(slots=True)
+class Risings:
     """What is known of rising, before a day.
 
     Attributes:

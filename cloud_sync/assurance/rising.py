@@ -28,11 +28,13 @@ class About:
     """A time in which she was about, on one day.
 
     Attributes:
-        began: the day, and the minute of it.
+        day: its number.
+        minute: of the day, when it began.
         spell: from the first proof to the last.
     """
 
-    began: Local
+    day: int
+    minute: float
     spell: Spell
 
     @property
@@ -64,21 +66,21 @@ class Rising:
             When she rose, if that is news.
         """
         self._to_bed = any(map(_RESTING.search, proof.rooms))
-        if all(map(_RESTING.search, proof.rooms)) or (self._about and at.day < self._about.began.day):
+        if all(map(_RESTING.search, proof.rooms)) or (self._about and at.day < self._about.day):
             return None
         about = self._extend(proof, at)
         rose = self._rose
         if not (about.lasted or not _early(about, usual)):
             return None
-        if rose and rose.began.day == at.day and not self._corrects(about, rose, usual):
+        if rose and rose.day == at.day and not self._corrects(about, rose, usual):
             return None
         self._rose = about
-        return about.began
+        return Local(about.day, about.minute)
 
     def on(self, day: int, now_ms: int, usual: float | None) -> Spell | None:
         """How she rose on a day; None if she did not, or has gone back to bed since."""
         rose = self._rose
-        if rose is None or self._about is None or rose.began.day != day:
+        if rose is None or self._about is None or rose.day != day:
             return None
         went_back = self._to_bed and _went_back(rose, self._about.spell.to_ms, now_ms, usual)
         return None if went_back else rose.spell
@@ -86,12 +88,12 @@ class Rising:
     def _extend(self, proof: Proof, at: Local) -> About:
         """The time she is about in, with this proof."""
         about = self._about
-        if about and about.began.day == at.day and proof.from_ms - about.spell.to_ms <= PAUSE_MS:
+        if about and about.day == at.day and proof.from_ms - about.spell.to_ms <= PAUSE_MS:
             about.spell.to_ms = max(about.spell.to_ms, proof.at_ms)
             about.spell.rooms |= proof.rooms
         else:
             self._about_ms = about.spell.to_ms if about else 0
-            about = self._about = About(at, Spell(proof.from_ms, proof.at_ms, set(proof.rooms)))
+            about = self._about = About(*at, Spell(proof.from_ms, proof.at_ms, set(proof.rooms)))
         return about
 
     def _corrects(self, about: About, rose: About, usual: float | None) -> bool:
@@ -102,12 +104,12 @@ class Rising:
 
 
 def _early(about: About, usual: float | None) -> bool:
-    return about.began.minute < (EARLY_MIN if usual is None else usual - EARLIER_MIN)
+    return about.minute < (EARLY_MIN if usual is None else usual - EARLIER_MIN)
 
 
 def _went_back(rose: About, about_ms: int, now_ms: int, usual: float | None) -> bool:
     """Whether rest followed a rising, earlier than usual, before the usual time came; she was last about at ``about_ms``."""
     if not _early(rose, usual) or now_ms - about_ms < BACK_TO_BED_MS:
         return False
-    minute = rose.began.minute + (about_ms - rose.spell.from_ms) / MINUTE_MS
+    minute = rose.minute + (about_ms - rose.spell.from_ms) / MINUTE_MS
     return minute < (EARLY_MIN if usual is None else usual)

@@ -83,6 +83,18 @@ def test_stillness_is_noticed_sooner_than(home: WatchedHome) -> None:
     assert "No sure sign of anybody since 10:30" in incident.evidence
 
 
+def test_back_to_bed_by_the_hall_is_no_stillness() -> None:
+    """The bedroom did not see her come back; the night is still as every night, whatever is usual in the hall by day."""
+    home = WatchedHome()
+    home.live(LEARNED, 8)
+    for day in range(2, 10):
+        home.about(f"2026-03-{day:02} 12:05", "kitchen", "hall")
+    home.until("2026-03-09 23:30")
+    home.about("2026-03-09 23:40", "bedroom", "hall")
+    home.until("2026-03-10 07:00")
+    assert not home.of("moving")
+
+
 def test_the_plain_rule_fires_at() -> None:
     """The plain rule fires at its hour whoever is out."""
     home = WatchedHome(Parameters(inactivity_fixed_h=12))

@@ -114,26 +114,23 @@ class Room:
 
     def __init__(self) -> None:
         self.number = 0  # of the newest week
-        self._weeks: list[tuple[array[int], array[int]]] = []
+        self._weeks: list[array[int]] = []  # of each hour how many, then of each hour the longest
 
     def add(self, began: Local, minutes: float) -> None:
         """It lasted so long."""
         if began.day // 7 > self.number or not self._weeks:
             self.number = began.day // 7
-            self._weeks = [(_hours(), _hours()), *self._weeks[: DAYS // 7 - 1]]
-        times, longest = self._weeks[0]
-        hour = int(began.minute) // 60
-        times[hour] += 1
-        longest[hour] = max(longest[hour], min(int(minutes), _MINUTES_MAX))
+            self._weeks = [_hours() * 2, *self._weeks[: DAYS // 7 - 1]]
+        newest, hour = self._weeks[0], int(began.minute) // 60
+        newest[hour] += 1
+        newest[HOURS + hour] = max(newest[HOURS + hour], min(int(minutes), _MINUTES_MAX))
 
     def longest_min(self, hour: int) -> int | None:
         """The longest that began around an hour; None if too few did to say."""
-        times = longest = 0
-        for week_times, week_longest in self._weeks:
-            for near in _NEAR[hour]:
-                times += week_times[near]
-                longest = max(longest, week_longest[near])
-        return longest if times >= ROOM_TIMES_MIN else None
+        times = sum([week[near] for week in self._weeks for near in _NEAR[hour]])
+        if times < ROOM_TIMES_MIN:
+            return None
+        return max([week[HOURS + near] for week in self._weeks for near in _NEAR[hour]])
 
 
 class Others:

@@ -65,6 +65,7 @@ class Household:
         "_plan",
         "_quiet_room",
         "_rising",
+        "came_in",
         "cold",
         "doors",
         "habits",
@@ -89,6 +90,7 @@ class Household:
         self._ends: set[tuple[str, str]] = set()  # what also says when it ends; others just repeat themselves
         self._door_ms: int | None = None  # the last time somebody used an entrance
         self._gone_ms: int | None = None  # she was out when it was used, and was not seen inside since
+        self.came_in = False  # when an entrance was last used, nobody was at home
         self._inside_ms = 0  # the last proof of somebody inside
         self.seen_ms: int | None = None  # the last proof
         self.quiet_ms: int | None = None  # since when there was none though somebody may be at home
@@ -180,6 +182,7 @@ class Household:
     def _use_door(self, event: Event) -> None:
         self._set(self.doors, event)
         self._gone_ms = self.out_since(event.at_ms)
+        self.came_in = self._gone_ms is not None
         self._door_ms = max(self._door_ms or 0, event.at_ms)
 
     def _prove(self, proof: Proof, *, inside: bool) -> None:

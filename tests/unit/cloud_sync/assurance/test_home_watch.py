@@ -203,6 +203,35 @@ def test_the_door_used_at_night(home: WatchedHome) -> None:
     assert closed.outcome == "Used at 02:00, shut again, and somebody is inside."
 
 
+def test_who_comes_home_late_is_not_told_of() -> None:
+    """Out since nine; the door after midnight, then the hall and the kitchen."""
+    home = WatchedHome()
+    home.live(LEARNED, 7)
+    home.until("2026-03-02 00:05")
+    home.about("2026-03-09 20:30")
+    home.leave("2026-03-09 21:00")
+    home.say("2026-03-10 00:30", "front", "door", 1)
+    home.say(at("2026-03-10 00:30") + 9_000, "front", "door", 0)
+    home.about("2026-03-10 00:32", "hall", "kitchen", "bedroom")
+    home.until("2026-03-10 01:00", step_min=1)
+    assert not home.of("door")
+    home.leave("2026-03-10 01:30")
+    home.until("2026-03-10 01:32", step_min=1)
+    assert len(home.of("door")) == 1
+
+
+def test_walking_about_before_bed_is_no_wandering() -> None:
+    """She sat still for two hours in the evening, and then does this and that."""
+    home = WatchedHome()
+    home.live(LEARNED, 7)
+    home.until("2026-03-02 00:05")
+    home.about("2026-03-09 20:30")
+    for minute in range(0, 60, 4):
+        home.about(at("2026-03-09 22:50") + minute * 60_000, "hall", "kitchen", "living")
+    home.until("2026-03-10 01:00")
+    assert not home.of("wandering")
+
+
 def test_walking_about_at_night_is_told(home: WatchedHome) -> None:
     """Walking about at night is told and the bathroom is not."""
     home.about("2026-03-10 01:00", "bedroom", "hall", "bedroom")
@@ -211,6 +240,9 @@ def test_walking_about_at_night_is_told(home: WatchedHome) -> None:
     for minute in range(0, 50, 4):
         home.about(at("2026-03-10 03:00") + minute * 60_000, "hall", "kitchen", "living")
     home.until("2026-03-10 04:00")
+    assert len(home.of("wandering")) == 1
+    home.until("2026-03-10 04:30")
+    assert home.of("wandering")[-1].closed_ms is not None
     assert home.of("wandering")[0].evidence == "About in three rooms since 03:00."
 
 

@@ -90,7 +90,8 @@ class SensorFacts:
 def judge(sensor: SensorFacts, *, now_ms: int, evaluated_ms: int | None) -> Verdict:
     """The verdict on ``sensor`` at ``now_ms``; the watch last looked at ``evaluated_ms``.
 
-    While state and cause stay, so does "since", unless there was proof to the contrary in between.
+    While state and cause stay, so does "since", unless there was proof to the contrary in between. What does not
+    change is the very verdict before, so that thousands of homes are soon compared.
     """
     fault = _hub_fault(sensor.hub, now_ms) or _sensor_fault(sensor, now_ms)
     if fault:
@@ -101,7 +102,10 @@ def judge(sensor: SensorFacts, *, now_ms: int, evaluated_ms: int | None) -> Verd
         state, cause = (State.PARTLY, Cause.EVENT_ONLY) if event_only else (State.WATCHING, Cause.PROVEN)
         # While nobody looked, nobody watched: a spell does not reach over a gap of our own.
         proven_ms = now_ms if stale(evaluated_ms, now_ms) else None
-    return Verdict(state, cause, _since(sensor.before, state, cause, proven_ms, now_ms))
+    before, since_ms = sensor.before, _since(sensor.before, state, cause, proven_ms, now_ms)
+    if before and (before.state, before.cause, before.since_ms) == (state, cause, since_ms):
+        return before
+    return Verdict(state, cause, since_ms)
 
 
 def stale(evaluated_ms: int | None, now_ms: int) -> bool:
@@ -149,7 +153,9 @@ def _hub_fault(hub: HubFacts | None, now_ms: int) -> tuple[Cause, int | None] | 
     if not _recent(hub.beat_ms, now_ms, BEAT_AGE_MAX_MS):
         return Cause.HUB_SILENT, min(hub.beat_ms, now_ms)
     if hub.frame_age_s is None or hub.frame_age_s > FRAME_AGE_MAX_S:
-        return Cause.RADIO_DEAF, hub.beat_ms - (hub.frame_age_s or 0) * 1000
+        # The age is told in whole seconds that have passed; the frame may be nearly one older.
+        older_s = 0 if hub.frame_age_s is None else hub.frame_age_s + 1
+        return Cause.RADIO_DEAF, hub.beat_ms - older_s * 1000
     return None
 
 

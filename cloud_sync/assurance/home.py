@@ -9,7 +9,7 @@ that is PAUSED raises nothing at all. All times are wall clock, milliseconds sin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -55,6 +55,8 @@ class _Watch:
     """One question of this home, and how it stands."""
 
     asked: Asked
+    subject: str  # of its incidents
+    ask: Callable[[Household, Plan, questions.Moment], Finding]
     verdicts: tuple[Verdict | None, ...] | None = None
     lost: frozenset[str] = frozenset()
     watched_ms: int = 0
@@ -70,7 +72,9 @@ class HomeWatch:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._watches = tuple(_Watch(asked) for asked in plan.asked())
+        self._watches = tuple(
+            _Watch(asked, asked.question.value, questions.ASK[asked.question]) for asked in plan.asked()
+        )
         self.household = Household(plan)
         self.incidents: dict[str, Incident] = {}  # the open ones, by subject
 
@@ -166,10 +170,10 @@ class HomeWatch:
             watch.finding = NOTHING_YET
             return None
         moment = questions.Moment(now_ms, at, watch.watched_ms, watch.lost)
-        watch.finding = questions.ASK[question](self.household, self._plan, moment)
-        before = self.incidents.get(question.value)
-        after = incident.of_question(question.value, before, watch.finding, now_ms)
-        return self._keep(question.value, after) if after is not None and after is not before else None
+        watch.finding = watch.ask(self.household, self._plan, moment)
+        before = self.incidents.get(watch.subject)
+        after = incident.of_question(watch.subject, before, watch.finding, now_ms)
+        return self._keep(watch.subject, after) if after is not None and after is not before else None
 
     def _see_to_blindness(self, now_ms: int, at: Local) -> Incident | None:
         blind = [

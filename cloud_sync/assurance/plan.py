@@ -99,7 +99,7 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     questions: tuple[Question, ...] | None = None  # all that its sensors can answer
     inactivity_fixed_h: Hours | None = None  # also ask "moving" by this plain rule, whoever seems to be out
     silence_min_h: Hours = 2.5  # no shorter silence is ever an incident
-    silence_max_h: Hours = 10.0  # any longer one is
+    silence_max_h: Hours = 12.0  # any longer one is
     silence_learning_h: Hours = 12.0  # and this one while habits are being learned
     learn_days: Annotated[int, msgspec.Meta(ge=1, le=60)] = 7
     up_by: Clock = "10:30"  # until habits are learned

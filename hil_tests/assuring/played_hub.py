@@ -1,7 +1,8 @@
 """A hub in virtual time, as the watch sees it: its heartbeats, what it says of its sensors, when readings arrive.
 
-It keeps the real hub's clockwork: a beat each minute, a statement on each sensor with every batch and at once when a
-contract breaks, routine readings each quarter of an hour, urgent ones and the first movements after a stillness at once.
+It keeps the real hub's clockwork: a beat when it is back and each minute after, a statement on each sensor with every
+batch and at once when a contract breaks, routine readings each quarter of an hour, urgent ones and the first movements
+after a stillness at once.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from hil_tests.assuring.outages import Fault, Outage, merge
 from hil_tests.assuring.recording import Liveness
 
 BEAT_MS: Final = MINUTE_MS
+LOOK_MS: Final = 2_000
 BATCH_MS: Final = 15 * MINUTE_MS
 STILLNESS_MS: Final = 30 * MINUTE_MS
 STILLNESS_ENDS_MS: Final = 5 * MINUTE_MS  # movements so long after it are urgent as well
 MISSES_ALLOWED: Final = 3
-AFTERWARDS_MS: Final = 4 * 60 * MINUTE_MS
+SETTLED_MS: Final = (
+    5 * MINUTE_MS
+)  # an outage is known, or over, so long after the last contract that can break by it
 _MOVEMENT: Final = frozenset({"motion", "occupancy", "presence", "moving"})
 _ROUTINE: Final = frozenset({"temperature", "humidity", "battery"})
 
@@ -48,11 +52,18 @@ class PlayedHub:
             )
             for sensor in liveness
         }
-        self._uneasy = merge((o.from_ms, o.to_ms + AFTERWARDS_MS) for o in outages)
+        longest_ms = max((one.period_s for one in liveness.values()), default=0) * 1000 * MISSES_ALLOWED
+        self._uneasy = merge(
+            (at_ms, at_ms + longest_ms + SETTLED_MS) for o in outages for at_ms in (o.from_ms, o.to_ms)
+        )
         self._phase = {sensor: number * 7919 % 60_000 for number, sensor in enumerate(liveness)}
 
+    def moments(self) -> list[int]:
+        """When a watch that looks every two seconds sees more than one that looks each minute: where outages end."""
+        return sorted({outage.to_ms + look_ms for outage in self._outages for look_ms in (-LOOK_MS, LOOK_MS)})
+
     def is_news(self, now_ms: int) -> bool:
-        """Whether facts may have changed: always near an outage, else looked at every quarter of an hour."""
+        """Whether facts may have changed: always where an outage begins or ends, else looked at every quarter of an hour."""
         return now_ms % BATCH_MS == 0 or _within(self._uneasy, now_ms) is not None
 
     def facts(self, now_ms: int, before: Mapping[str, Verdict]) -> Iterator[SensorFacts]:
@@ -61,7 +72,8 @@ class PlayedHub:
         if span := _within(self._off, now_ms):
             told_ms = span[0]
         deaf = _within(self._deaf, told_ms)
-        beat_ms = max(self._enrolled_ms, told_ms - (told_ms - self._enrolled_ms) % BEAT_MS)
+        back_ms = max((end for _start, end in self._off if end <= told_ms), default=self._enrolled_ms)
+        beat_ms = told_ms - (told_ms - back_ms) % BEAT_MS
         hub = HubFacts(
             enrolled_ms=self._enrolled_ms,
             revoked_ms=None,

@@ -27,9 +27,11 @@ from cloud_sync.assurance.local_time import MINUTE_MS, MINUTES_A_DAY
 from cloud_sync.assurance.plan import ParametersError, Plan, Question, Sensor
 from cloud_sync.assurance.watching import unasked
 from cloud_sync.receiver.config import ReceiverConfig
+from cloud_sync.receiver.explaining import Explaining
 from cloud_sync.receiver.parameters import load_parameters
 from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.store.database import open_database
+from cloud_sync.receiver.store.hindsight import Hindsight
 from cloud_sync.receiver.store.homes import Homes, Judged
 
 LOOK_PERIOD_S = 2.0
@@ -48,7 +50,7 @@ async def run(config: ReceiverConfig) -> None:
     loop = asyncio.get_running_loop()
     # Left in reverse: the thread ends its look before the store is closed under it.
     with closing(open_database(config.paths.store)) as db, ThreadPoolExecutor(1, "watch") as worker:
-        watch = Watch(Homes(db), Assured(db), config.paths.homes)
+        watch = Watch(Homes(db), Assured(db), Hindsight(db), config.paths.homes)
         while True:
             await loop.run_in_executor(worker, _look, watch)
             await asyncio.sleep(LOOK_PERIOD_S)
@@ -57,9 +59,10 @@ async def run(config: ReceiverConfig) -> None:
 class Watch:
     """All homes of a site."""
 
-    def __init__(self, homes: Homes, assured: Assured, parameters_dir: Path) -> None:
+    def __init__(self, homes: Homes, assured: Assured, hindsight: Hindsight, parameters_dir: Path) -> None:
         self._homes = homes
         self._assured = assured
+        self._explaining = Explaining(hindsight)
         self._parameters_dir = parameters_dir
         self._read_id = assured.newest_event()  # what came before is read when a home is first looked at
         self._watches: dict[str, tuple[Plan, HomeWatch]] = {}
@@ -112,6 +115,7 @@ class Watch:
         watch = self._watches[home][1]
         found = watch.look(now_ms, verdicts, events)
         self._assured.write(home, found, watch.findings, now_ms)
+        self._explaining.after(plan, found.stretches, events, now_ms)
         for incident in found.incidents:
             _log.info(
                 "watch.incident", home=home, subject=incident.subject, closed=incident.closed_ms is not None
@@ -130,6 +134,7 @@ class Watch:
         gap = unasked(kept, looked_ms, now_ms) if looked_ms and stale(looked_ms, now_ms) else []
         self._assured.note(plan.home, [*gap, *dropped])
         watch.resume(self._assured.lasting(plan.home), self._assured.open_incidents(plan.home))
+        self._explaining.begin(plan, now_ms)
         return watch
 
 

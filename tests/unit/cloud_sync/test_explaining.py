@@ -17,6 +17,7 @@ from cloud_sync.receiver.classes import narrowed
 from cloud_sync.receiver.ledger_cli import answers
 from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.store.hindsight import Hindsight
+from cloud_sync.receiver.store.memories import Memories
 from cloud_sync.receiver.watch import Watch
 from tests.helpers.seeded_home import MINUTE, SeededHome, Told, sensor, state
 from zero_trust.request import DataClass
@@ -41,6 +42,7 @@ class Site:
     def __post_init__(self) -> None:
         """Seen for ten minutes, then not."""
         self.home = SeededHome(self.path / "lum.db", NOW)
+        self.home.db.execute("PRAGMA synchronous = OFF")  # nothing here is about the disk
         self.assured, self.hindsight = Assured(self.home.db), Hindsight(self.home.db)
         self.start()
         self.tell()
@@ -51,7 +53,7 @@ class Site:
 
     def start(self) -> None:
         """A watch process begins."""
-        self.watch = Watch(self.home.homes, self.assured, self.hindsight, self.path)
+        self.watch = Watch(self.home.homes, self.assured, self.hindsight, Memories(self.home.db), self.path)
 
     def tell(self, *told: Told, listened_min: int = 0) -> None:
         """The hub beats, and a batch of it is stored."""

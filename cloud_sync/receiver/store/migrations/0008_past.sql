@@ -12,6 +12,8 @@ CREATE TABLE explanation (            -- only added to: a later row of the same 
 
 CREATE INDEX stretch_blind ON stretch (home, until_ms) WHERE state = 'blind';
 
+CREATE INDEX event_since ON event (home, id);
+
 CREATE TABLE habit (                  -- derived from events, and discarded where it does not fit: cloud_sync/assurance/snapshot.py
     home     TEXT PRIMARY KEY,
     taken_ms INTEGER NOT NULL,

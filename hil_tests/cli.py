@@ -176,7 +176,7 @@ def run(
     if virtual or tier is Tier.INPROCESS:
         results = proving.run_virtual_all(scenarios, into, as_json=as_json)
     else:
-        results = asyncio.run(proving.run_all(scenarios, jobs, into, as_json=as_json, tier=tier))
+        results = proving.run_all(scenarios, jobs, into, as_json=as_json, tier=tier)
     sys.exit(0 if all(proving.good(result) for result in results) else 1)
 
 

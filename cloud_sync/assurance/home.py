@@ -29,7 +29,7 @@ _CALLS: Final = (
     Question.HAZARD,
 )  # a call counts however blind we are; blind to them at night is grave
 _OF_ABSENCE: Final = (Question.UP, Question.MOVING, Question.OUT)  # they take silence for a sign
-_NOTHING_MISSED: Final = (
+NOTHING_MISSED: Final = (
     Cause.WATCH_SILENT,
     Cause.NOT_JUDGED,
     Cause.NOBODY_SINCE,
@@ -157,7 +157,7 @@ class HomeWatch:
 
     def _keep_track(self, before: Stretch | None, found: frozenset[str], now_ms: int) -> None:
         """After a blindness nobody knows who is at home; after a lost sensor, only for how long it was still."""
-        if before and before.state not in _SEEN and before.cause not in _NOTHING_MISSED:
+        if before and before.state not in _SEEN and before.cause not in NOTHING_MISSED:
             self.household.lose_track(now_ms)
         elif found or before is None:
             self.household.unwatch(now_ms)

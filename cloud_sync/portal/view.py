@@ -13,8 +13,9 @@ from typing import Any
 
 from cloud_sync.assurance.causes import Cause, words
 from cloud_sync.assurance.coverage import State, Verdict, as_of, judge_home, stale
-from cloud_sync.portal import asking
+from cloud_sync.portal import asking, hindsight
 from cloud_sync.portal.asking import IncidentView, QuestionView
+from cloud_sync.portal.hindsight import LearnedView
 from cloud_sync.portal.words import NOT_ENCRYPTED, Clock, Time, home_title, label, marks, value_text
 from cloud_sync.receiver.store.homes import Home, Sensor, Value
 from cloud_sync.wire.batch import Quality
@@ -98,6 +99,7 @@ class Page:
     looked: Time | None
     incidents: tuple[IncidentView, ...]
     questions: tuple[QuestionView, ...]
+    learned: tuple[LearnedView, ...]
     groups: tuple[Group, ...]
     legend: tuple[tuple[str, str], ...]  # marks on this page that need explaining, and what they mean
 
@@ -120,6 +122,7 @@ def page(home: Home, *, now_ms: int, zone: tzinfo | None = None) -> Page:
         looked=None if home.evaluated_ms is None else clock.time(home.evaluated_ms, seconds=True),
         incidents=asking.incidents(home, clock),
         questions=asking.questions(home, clock),
+        learned=hindsight.learned(home, clock),
         groups=tuple(
             Group(title, state, found)
             for state, title in _GROUPS.items()
@@ -141,6 +144,7 @@ def facts(home: Home, *, now_ms: int) -> dict[str, Any]:
         **_verdict_facts(overall),
         "questions": asking.question_facts(home, now_ms),
         "incidents": asking.incident_facts(home),
+        "learned": hindsight.learned_facts(home),
         "sensors": [
             {
                 "address": sensor.address,

@@ -57,6 +57,9 @@ def narrowed(home: Home, classes: AbstractSet[DataClass]) -> Home:
             for one in home.asked
         ),
         incidents=tuple(one for one in home.incidents if _class_of_subject(one.subject) in classes),
+        explanations=tuple(
+            one if DataClass.ACTIVITY in classes else replace(one, evidence="") for one in home.explanations
+        ),
     )
 
 

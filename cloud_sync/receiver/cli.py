@@ -18,6 +18,7 @@ from cloud_sync.receiver.classes import class_of
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
 from cloud_sync.receiver.console import config_option, desk_of, look, operator
 from cloud_sync.receiver.desk import Desk, by
+from cloud_sync.receiver.ledger_cli import ledger
 from cloud_sync.receiver.store.audit import put_tail, tail_beyond
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import copy_database, open_database
@@ -263,6 +264,7 @@ def restore(config_file: Path, file: Path) -> None:
 
 for _command in (keeping_cli.retention, keeping_cli.forget, keeping_cli.export_home):
     cli.add_command(_command)
+cli.add_command(ledger)
 
 
 def _seen(

@@ -57,6 +57,12 @@ TABLES: Final = (
         " ORDER BY question, from_ms, known_ms",
     ),
     Table(
+        "explanations.csv",
+        "What we learned afterwards of times in which we could not see, and when we learned it.",
+        "SELECT from_ms, until_ms, known_ms, listened_ms / 60000 AS listened_minutes, evidence FROM explanation"
+        " WHERE home = :home ORDER BY from_ms, known_ms",
+    ),
+    Table(
         "incidents.csv",
         "What was told of the person, and of our own blindness, and how it ended.",
         "SELECT subject, about, happened_ms, raised_ms, evidence, in_hand, closed_ms, outcome"

@@ -22,15 +22,20 @@ from cloud_sync.assurance.causes import Cause
 from cloud_sync.assurance.coverage import Verdict, judge, stale
 from cloud_sync.assurance.habits import DAYS
 from cloud_sync.assurance.home import HomeWatch
-from cloud_sync.assurance.household import Event
+from cloud_sync.assurance.household import Event, Household
+from cloud_sync.assurance.learning import learn
 from cloud_sync.assurance.local_time import MINUTE_MS, MINUTES_A_DAY
 from cloud_sync.assurance.plan import ParametersError, Plan, Question, Sensor
 from cloud_sync.assurance.watching import unasked
 from cloud_sync.receiver.config import ReceiverConfig
+from cloud_sync.receiver.explaining import Explaining
 from cloud_sync.receiver.parameters import load_parameters
+from cloud_sync.receiver.remembering import Remembering
 from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.store.database import open_database
+from cloud_sync.receiver.store.hindsight import Hindsight
 from cloud_sync.receiver.store.homes import Homes, Judged
+from cloud_sync.receiver.store.memories import Memories
 
 LOOK_PERIOD_S = 2.0
 DAY_MS: Final = MINUTES_A_DAY * MINUTE_MS
@@ -48,7 +53,7 @@ async def run(config: ReceiverConfig) -> None:
     loop = asyncio.get_running_loop()
     # Left in reverse: the thread ends its look before the store is closed under it.
     with closing(open_database(config.paths.store)) as db, ThreadPoolExecutor(1, "watch") as worker:
-        watch = Watch(Homes(db), Assured(db), config.paths.homes)
+        watch = Watch(Homes(db), Assured(db), Hindsight(db), Memories(db), config.paths.homes)
         while True:
             await loop.run_in_executor(worker, _look, watch)
             await asyncio.sleep(LOOK_PERIOD_S)
@@ -57,9 +62,13 @@ async def run(config: ReceiverConfig) -> None:
 class Watch:
     """All homes of a site."""
 
-    def __init__(self, homes: Homes, assured: Assured, parameters_dir: Path) -> None:
+    def __init__(
+        self, homes: Homes, assured: Assured, hindsight: Hindsight, memories: Memories, parameters_dir: Path
+    ) -> None:
         self._homes = homes
         self._assured = assured
+        self._explaining = Explaining(hindsight)
+        self._remembering = Remembering(memories)
         self._parameters_dir = parameters_dir
         self._read_id = assured.newest_event()  # what came before is read when a home is first looked at
         self._watches: dict[str, tuple[Plan, HomeWatch]] = {}
@@ -69,6 +78,8 @@ class Watch:
     def look(self, clock_ms: Callable[[], int]) -> list[Judged]:
         """Judge every sensor, then ask the homes that are due; returns the verdicts that changed."""
         looked_ms = self._homes.evaluated_ms()
+        for home in self._remembering.forgotten():
+            self._watches.pop(home, None)
         changed = look(self._homes, clock_ms)
         self._read_id, events = self._assured.events(self._read_id, EVENTS_AT_ONCE_MAX)
         verdicts = self._homes.verdicts()
@@ -77,6 +88,7 @@ class Watch:
         for home, sensors in self._assured.sensors().items():
             if home in news or now_ms - self._asked_ms.get(home, 0) >= MINUTE_MS:
                 self._ask(home, sensors, verdicts.get(home, {}), events.get(home, []), looked_ms, now_ms)
+        self._remembering.keep(self._watches, self._read_id, now_ms)
         if now_ms - self._tidied_ms >= DAY_MS:
             self._assured.forget_events(now_ms - (DAYS + 1) * DAY_MS)
             self._tidied_ms = now_ms
@@ -111,18 +123,18 @@ class Watch:
             events = []  # they are part of its history
         watch = self._watches[home][1]
         found = watch.look(now_ms, verdicts, events)
+        watch.household.take_spells()  # nobody asks for them here
         self._assured.write(home, found, watch.findings, now_ms)
+        self._explaining.after(plan, found.stretches, events, now_ms)
         for incident in found.incidents:
             _log.info(
                 "watch.incident", home=home, subject=incident.subject, closed=incident.closed_ms is not None
             )
 
     def _begin(self, plan: Plan, looked_ms: int | None, now_ms: int) -> HomeWatch:
-        """A home with its habits learned from what is stored, going on from what was written of it."""
+        """A home as it is remembered, or learned anew from what is stored, going on from what was written of it."""
         watch = HomeWatch(plan)
-        for event in self._assured.history(plan.home, now_ms - DAYS * DAY_MS, self._read_id):
-            watch.household.hear(event)
-        watch.household.take_spells()
+        watch.household = self._remembering.recall(plan, self._read_id, now_ms) or self._learn(plan, now_ms)
         asked = {one.question for one in plan.asked()}
         before = self._assured.lasting(plan.home)
         kept = [stretch for stretch in before if stretch.question in asked]
@@ -130,7 +142,13 @@ class Watch:
         gap = unasked(kept, looked_ms, now_ms) if looked_ms and stale(looked_ms, now_ms) else []
         self._assured.note(plan.home, [*gap, *dropped])
         watch.resume(self._assured.lasting(plan.home), self._assured.open_incidents(plan.home))
+        self._explaining.begin(plan, now_ms)
         return watch
+
+    def _learn(self, plan: Plan, now_ms: int) -> Household:
+        after_ms = now_ms - DAYS * DAY_MS
+        events = self._assured.history(plan.home, after_ms, self._read_id)
+        return learn(plan, events, self._assured.ledger(plan.home, after_ms, now_ms))
 
 
 def look(homes: Homes, clock_ms: Callable[[], int]) -> list[Judged]:

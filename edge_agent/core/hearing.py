@@ -17,6 +17,7 @@ from device_profiles.advert import Advert
 from device_profiles.catalogue import Catalogue
 from device_profiles.outcome import Outcome, Status
 from device_profiles.reading import Flag, Form, Reading, words
+from device_profiles.stillness import Stillness
 from edge_agent.core.coverage import Coverage
 from edge_agent.core.freshness import Freshness, Guard, confirmed, judge, kept
 from edge_agent.core.quality import Quality, Rules
@@ -72,6 +73,7 @@ class Hearing:
         self._coverage = coverage
         self._quality = Quality({address: sensor.rules for address, sensor in sensors.items()})
         self._states: dict[tuple[str, str], int | str] = {}  # last boolean of each urgent kind
+        self._stillness = Stillness()  # of this life: after a start the first movement is told at once
         self.counts: Counter[str] = Counter()
 
     @property
@@ -135,13 +137,19 @@ class Hearing:
         self._guards[address] = guard
         readings = self._quality.judged(address, outcome.readings, at_ms, signal_dbm)
         self._count(readings)
-        # All are told, so that each state is remembered; what comes from behind is never urgent by itself.
+        # All are told, so that each state and movement is remembered; what comes from behind is never urgent by itself.
         news = [
-            self._is_news(address, one)
+            self._is_news(address, one) | self._ends_stillness(address, one, at_ms)
             for one in readings
             if not (one.flags and one.flags & Flag.COUNTER_RESET)
         ]
         return Kept(address, at_ms, readings, guard, outcome.proven, urgent=any(news))
+
+    def _ends_stillness(self, sensor: str, reading: Reading, at_ms: int) -> bool:
+        """The first movements after a stillness do not wait: somebody got up, came home, or is found."""
+        if reading.form is not Form.BOOLEAN:
+            return False
+        return self._stillness.ended_by(sensor, reading.kind, int(reading.value), at_ms)
 
     def _is_news(self, sensor: str, reading: Reading) -> bool:
         """An urgent kind is urgent as an event or a change; a state said again (a door's heartbeat) is not."""

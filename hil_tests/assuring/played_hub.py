@@ -2,7 +2,7 @@
 
 It keeps the real hub's clockwork: a beat when it is back and each minute after, a statement on each sensor with every
 batch and at once when a contract breaks, routine readings each quarter of an hour, urgent ones and the first movements
-after a stillness at once.
+after a stillness at once (``device_profiles/stillness.py``, the very rule of the hub).
 """
 
 from __future__ import annotations
@@ -15,20 +15,18 @@ from cloud_sync.assurance.coverage import HubFacts, SensorFacts, Verdict
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.local_time import MINUTE_MS
 from cloud_sync.wire.batch import Contract
+from device_profiles.stillness import MOVEMENT, Stillness
 from hil_tests.assuring.outages import Fault, Outage, merge
 from hil_tests.assuring.recording import Liveness
 
 BEAT_MS: Final = MINUTE_MS
 LOOK_MS: Final = 2_000
 BATCH_MS: Final = 15 * MINUTE_MS
-STILLNESS_MS: Final = 30 * MINUTE_MS
-STILLNESS_ENDS_MS: Final = 5 * MINUTE_MS  # movements so long after it are urgent as well
 MISSES_ALLOWED: Final = 3
 SETTLED_MS: Final = (
     5 * MINUTE_MS
 )  # an outage is known, or over, so long after the last contract that can break by it
-_MOVEMENT: Final = frozenset({"motion", "occupancy", "presence", "moving"})
-_ROUTINE: Final = frozenset({"temperature", "humidity", "battery"})
+_ROUTINE: Final = MOVEMENT | {"temperature", "humidity", "battery"}
 
 
 class PlayedHub:
@@ -41,6 +39,7 @@ class PlayedHub:
         self._enrolled_ms = enrolled_ms
         self._off = merge([*spans[Fault.HUB], *spans[Fault.LINE]])
         self._line = spans[Fault.LINE]
+        self._starts = [end for _start, end in spans[Fault.HUB]]
         self._deaf = spans[Fault.RADIO]
         self._unheard = {
             sensor: merge(
@@ -104,16 +103,16 @@ class PlayedHub:
     def arrivals(self, events: Sequence[Event]) -> list[tuple[int, Event]]:
         """When each event becomes known, in that order; those that nobody hears never do."""
         known = []
-        moved_ms = stillness_ended_ms = 0
+        lives, stillness = 0, Stillness()
         for event in events:
             if _within(self._unheard.get(event.sensor, ()), event.at_ms):
                 continue
-            urgent = event.kind not in _ROUTINE | _MOVEMENT
-            if event.kind in _MOVEMENT and event.value:
-                if event.at_ms - moved_ms > STILLNESS_MS:
-                    stillness_ended_ms = event.at_ms
-                moved_ms = event.at_ms
-                urgent = event.at_ms - stillness_ended_ms <= STILLNESS_ENDS_MS
+            if (
+                bisect_right(self._starts, event.at_ms) > lives
+            ):  # a hub that was off knows of no movement before
+                lives, stillness = bisect_right(self._starts, event.at_ms), Stillness()
+            ended = stillness.ended_by(event.sensor, event.kind, event.value, event.at_ms)
+            urgent = ended or event.kind not in _ROUTINE
             at_ms = event.at_ms if urgent else event.at_ms + BATCH_MS - event.at_ms % BATCH_MS
             if span := _within(self._line, at_ms):
                 at_ms = span[1]

@@ -61,13 +61,13 @@ class Assured:
             "SELECT * FROM event WHERE home = ? AND happened_ms > ? AND id <= ? ORDER BY happened_ms, id",
             (home, after_ms, until_id),
         )
-        return [_event(row) for row in rows]
+        return [event_of(row) for row in rows]
 
     def events(self, after_id: int, most: int) -> tuple[int, dict[str, list[Event]]]:
         """Events that came after one, by home, and the number of the last of them."""
         found: dict[str, list[Event]] = {}
         for row in self._db.execute("SELECT * FROM event WHERE id > ? ORDER BY id LIMIT ?", (after_id, most)):
-            found.setdefault(row["home"], []).append(_event(row))
+            found.setdefault(row["home"], []).append(event_of(row))
             after_id = row["id"]
         return after_id, found
 
@@ -97,7 +97,7 @@ class Assured:
     def lasting(self, home: str) -> list[Stretch]:
         """The stretches of a home that last."""
         rows = self._db.execute("SELECT * FROM stretch WHERE home = ? AND until_ms IS NULL", (home,))
-        return [_stretch(row) for row in rows]
+        return [stretch_of(row) for row in rows]
 
     def ledger(self, home: str, from_ms: int, until_ms: int) -> list[Stretch]:
         """The stretches of a home that touch a span, in order."""
@@ -106,13 +106,22 @@ class Assured:
             " ORDER BY question, from_ms, known_ms",
             (home, until_ms, until_ms, from_ms),
         )
-        return [_stretch(row) for row in rows]
+        return [stretch_of(row) for row in rows]
 
     def open_incidents(self, home: str) -> list[Incident]:
         """The incidents of a home that are not closed, newest first."""
         rows = self._db.execute(
             "SELECT * FROM home_incident WHERE home = ? AND closed_ms IS NULL ORDER BY raised_ms DESC",
             (home,),
+        )
+        return [_incident(row) for row in rows]
+
+    def incidents(self, home: str, from_ms: int, until_ms: int) -> list[Incident]:
+        """All incidents of a home that were raised in a span, in order, each as it stands or ended."""
+        rows = self._db.execute(
+            "SELECT * FROM home_incident WHERE home = ? AND raised_ms >= ? AND raised_ms < ?"
+            " ORDER BY raised_ms, subject",
+            (home, from_ms, until_ms),
         )
         return [_incident(row) for row in rows]
 
@@ -159,11 +168,13 @@ class Assured:
         )
 
 
-def _event(row: sqlite3.Row) -> Event:
+def event_of(row: sqlite3.Row) -> Event:
+    """A row of ``event``."""
     return Event(row["happened_ms"], row["address"], row["kind"], row["value"])
 
 
-def _stretch(row: sqlite3.Row) -> Stretch:
+def stretch_of(row: sqlite3.Row) -> Stretch:
+    """A row of ``stretch``."""
     return Stretch(
         Question(row["question"]),
         State(row["state"]),

@@ -79,6 +79,8 @@ AGED: Final[Mapping[str, tuple[Portion, ...]]] = {
         Portion("event", "happened_ms < :before"),
         Portion("stretch", "until_ms < :before"),
         Portion("home_incident", "closed_ms < :before"),
+        Portion("explanation", "until_ms < :before"),
+        Portion("habit", "home NOT IN (SELECT home FROM sensor)"),
         Portion("answer", "home NOT IN (SELECT home FROM sensor)"),
         Portion(
             "session", "hub IN (SELECT id FROM hub WHERE standing = 'revoked' AND standing_at_ms < :before)"
@@ -102,6 +104,8 @@ FORGOTTEN: Final = (
     Portion("stretch", "home = :home"),
     Portion("answer", "home = :home"),
     Portion("home_incident", "home = :home"),
+    Portion("explanation", "home = :home"),
+    Portion("habit", "home = :home"),  # after the events that it was learned from
     Portion("sensor", f"home = :home AND NOT {_ENROLLED}"),
     Portion("session", f"{_OF_HOME} AND NOT {_ENROLLED}"),
     Portion("anchor", f"{_OF_HOME} AND NOT ({_ENROLLED} AND {_PRESENT_BOOT})"),

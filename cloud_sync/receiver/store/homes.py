@@ -11,15 +11,18 @@ from dataclasses import dataclass
 
 from cloud_sync.assurance.causes import Cause
 from cloud_sync.assurance.coverage import HubFacts, SensorFacts, State, Verdict
+from cloud_sync.assurance.hindsight import Explanation
 from cloud_sync.assurance.incident import Audience, Incident
 from cloud_sync.receiver.store.assured import Asked, Assured
 from cloud_sync.receiver.store.database import transaction
+from cloud_sync.receiver.store.hindsight import Hindsight
 from cloud_sync.wire.batch import Contract, Quality
 from device_profiles.reading import Form
 from zero_trust.policy import Standing
 
 _EVALUATED = "evaluated_ms"
 _TIME_BYTES = 8
+LEARNED_SHOWN_MS = 86_400_000
 _HELD = {Standing.QUARANTINED.value, Standing.SUSPENDED.value}
 
 
@@ -103,6 +106,7 @@ class Home:
     sensors: tuple[Sensor, ...]
     asked: tuple[Asked, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    explanations: tuple[Explanation, ...] = ()
 
 
 class Homes:
@@ -185,7 +189,11 @@ class Homes:
         )
         assured = Assured(self._db)
         told = (one for one in assured.open_incidents(home) if one.audience >= Audience.FAMILY)
-        return Home(home, evaluated_ms, sensors, tuple(assured.asked(home)), tuple(told))
+        until_ms = (evaluated_ms or 0) + 1
+        learned = Hindsight(self._db).explanations(home, until_ms - LEARNED_SHOWN_MS, until_ms, now_ms=None)
+        return Home(
+            home, evaluated_ms, sensors, tuple(assured.asked(home)), tuple(told), explanations=tuple(learned)
+        )
 
     def _hubs(self) -> dict[tuple[str, str], HubFacts]:
         """All hubs, by home and id: a hub proves nothing about another home's sensors."""

@@ -35,6 +35,7 @@ class Action(enum.Enum):
     ERASE = "erase"
     BREAK_GLASS = "break-glass"
     REVIEW = "review"
+    ANSWER = "answer"  # an incident: take it in hand, or close it
 
 
 class DataClass(enum.Enum):

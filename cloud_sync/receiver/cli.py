@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from cloud_sync.receiver import keeping, keeping_cli, supervisor
+from cloud_sync.receiver import incident_cli, keeping, keeping_cli, supervisor
 from cloud_sync.receiver.classes import class_of
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
 from cloud_sync.receiver.console import config_option, desk_of, look, operator
@@ -261,7 +261,12 @@ def restore(config_file: Path, file: Path) -> None:
         click.echo(f"{home} was forgotten since that copy was made, and is so again.")
 
 
-for _command in (keeping_cli.retention, keeping_cli.forget, keeping_cli.export_home):
+for _command in (
+    keeping_cli.retention,
+    keeping_cli.forget,
+    keeping_cli.export_home,
+    incident_cli.incident,
+):
     cli.add_command(_command)
 
 

@@ -79,6 +79,7 @@ AGED: Final[Mapping[str, tuple[Portion, ...]]] = {
         Portion("event", "happened_ms < :before"),
         Portion("stretch", "until_ms < :before"),
         Portion("home_incident", "closed_ms < :before"),
+        Portion("response", "known_ms < :before"),
         Portion("answer", "home NOT IN (SELECT home FROM sensor)"),
         Portion(
             "session", "hub IN (SELECT id FROM hub WHERE standing = 'revoked' AND standing_at_ms < :before)"
@@ -102,6 +103,8 @@ FORGOTTEN: Final = (
     Portion("stretch", "home = :home"),
     Portion("answer", "home = :home"),
     Portion("home_incident", "home = :home"),
+    Portion("response", "home = :home"),
+    Portion("asked", "home = :home"),
     Portion("sensor", f"home = :home AND NOT {_ENROLLED}"),
     Portion("session", f"{_OF_HOME} AND NOT {_ENROLLED}"),
     Portion("anchor", f"{_OF_HOME} AND NOT ({_ENROLLED} AND {_PRESENT_BOOT})"),

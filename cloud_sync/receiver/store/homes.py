@@ -20,6 +20,7 @@ from zero_trust.policy import Standing
 
 _EVALUATED = "evaluated_ms"
 _TIME_BYTES = 8
+_ENDED_SHOWN_MS = 86_400_000
 _HELD = {Standing.QUARANTINED.value, Standing.SUSPENDED.value}
 
 
@@ -96,13 +97,14 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A home as a page shows it; ``evaluated_ms`` is when the watch last looked."""
+    """A home as a page shows it: what is open, and what ended in the day before ``evaluated_ms``, the last look."""
 
     home: str
     evaluated_ms: int | None
     sensors: tuple[Sensor, ...]
     asked: tuple[Asked, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    ended: tuple[Incident, ...] = ()
 
 
 class Homes:
@@ -184,8 +186,15 @@ class Homes:
             for row in rows
         )
         assured = Assured(self._db)
-        told = (one for one in assured.open_incidents(home) if one.audience >= Audience.FAMILY)
-        return Home(home, evaluated_ms, sensors, tuple(assured.asked(home)), tuple(told))
+        ended = assured.closed_incidents(home, (evaluated_ms or 0) - _ENDED_SHOWN_MS)
+        return Home(
+            home,
+            evaluated_ms,
+            sensors,
+            tuple(assured.asked(home)),
+            _for_family(assured.open_incidents(home)),
+            _for_family(reversed(ended)),
+        )
 
     def _hubs(self) -> dict[tuple[str, str], HubFacts]:
         """All hubs, by home and id: a hub proves nothing about another home's sensors."""
@@ -199,6 +208,10 @@ class Homes:
             )
             for row in self._db.execute("SELECT * FROM hub LEFT JOIN session ON session.hub = hub.id")
         }
+
+
+def _for_family(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
+    return tuple(one for one in incidents if one.audience >= Audience.FAMILY)
 
 
 def _sensor_facts(row: sqlite3.Row, hubs: Mapping[tuple[str, str], HubFacts]) -> SensorFacts:

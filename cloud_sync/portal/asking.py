@@ -9,13 +9,14 @@ from typing import Any, Final
 from cloud_sync.assurance.causes import words
 from cloud_sync.assurance.coverage import State, Verdict, as_of
 from cloud_sync.assurance.finding import Answer
-from cloud_sync.assurance.incident import About, Incident
+from cloud_sync.assurance.incident import About, Audience, Incident
 from cloud_sync.assurance.plan import Question
 from cloud_sync.assurance.titles import TITLES
 from cloud_sync.portal.lookers import person_words
 from cloud_sync.portal.words import Clock, Time
 from cloud_sync.receiver.store.assured import Asked
 from cloud_sync.receiver.store.homes import Home
+from cloud_sync.receiver.store.notices import Telling
 
 _ASKED: Final[Mapping[Question, str]] = {
     Question.UP: "Up by the usual time",
@@ -42,6 +43,10 @@ _STATES: Final = {
     State.PARTLY: "Partly watched",
     State.BLIND: "We cannot tell",
     State.PAUSED: "Paused",
+}
+_AUDIENCES: Final = {
+    Audience.OPERATIONS: "The people who run this service were",
+    Audience.FAMILY: "The family was",
 }
 _ANSWERS: Final = {Answer.YES: "Yes.", Answer.NO: "No.", Answer.OPEN: ""}
 
@@ -70,6 +75,7 @@ class IncidentView:
     in_hand: str
     hand_since: Time | None
     about_us: bool
+    told: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ def incidents(home: Home, clock: Clock) -> tuple[IncidentView, ...]:
             person_words(one.in_hand) if one.in_hand else "",
             None if one.hand_ms is None else clock.time(one.hand_ms),
             one.about is About.US,
+            tuple(_told(each, clock) for each in home.tellings if _of(each, one)),
         )
         for one in sorted(home.incidents, key=_pressing)
     )
@@ -159,6 +166,22 @@ def incident_facts(incidents: Iterable[Incident]) -> list[dict[str, Any]]:
         }
         for one in incidents
     ]
+
+
+def _of(telling: Telling, one: Incident) -> bool:
+    return (telling.subject, telling.raised_ms) == (one.subject, one.raised_ms)
+
+
+def _told(telling: Telling, clock: Clock) -> str:
+    """Whether an audience was reached: never more than is known."""
+    whom = _AUDIENCES[telling.audience]
+    if telling.delivered_ms is not None:
+        return f"{whom} told at {clock.time(telling.delivered_ms).text}."
+    if telling.waiting:
+        return f"{whom} not reached yet; we keep trying."
+    if telling.withheld:
+        return f"{whom} not told: this home has not agreed to it."
+    return f"{whom} not told by message: no way to is set up. It stands on this page."
 
 
 def _question(asked: Asked, verdict: Verdict, clock: Clock) -> QuestionView:

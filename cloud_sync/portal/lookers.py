@@ -40,6 +40,8 @@ def person_words(who: str) -> str:
     role, _, person = who.partition(":")
     # A home's own id in front of the link's would only repeat the page's title.
     name = person.partition("/")[2] if role == "family" else person
+    if role == "family" and name.startswith("channel-"):
+        return f"Family, by notice ({name})"
     return f"{_ROLES.get(role, role)} ({name})"
 
 
@@ -66,4 +68,6 @@ def _what(facts: Mapping[str, Any], *, emergency: bool) -> str:
         return f"Answered an incident: {', '.join(facts['classes'])} ({purpose})."
     if facts["action"] == "review":
         return "Reviewed an emergency look."
+    if facts["purpose"] == "notice":
+        return f"Told by us: {', '.join(facts['classes'])}."
     return f"Looked at {', '.join(facts['classes'])} ({purpose})."

@@ -6,10 +6,14 @@ Paths are relative to the file's own directory, so that a site directory can be 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
+from cloud_sync.receiver.address import Address
+from cloud_sync.receiver.channels import Channel
+
+S = TypeVar("S", bound=msgspec.Struct)
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -83,6 +87,7 @@ class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         paths: where things lie.
         limits: maximums.
         retention: how long what is held is kept.
+        channels: by which ways people are told, ``[[channel]]`` in the file.
     """
 
     site: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}$")]
@@ -92,6 +97,12 @@ class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: Paths = Paths()
     limits: Limits = Limits()
     retention: Retention = Retention()
+    channels: tuple[Channel, ...] = msgspec.field(name="channel", default=())
+
+    def __post_init__(self) -> None:
+        names = [channel.name for channel in self.channels]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"there is more than one channel {min(twice)!r}")
 
 
 def load_config(file: Path) -> ReceiverConfig:
@@ -101,7 +112,7 @@ def load_config(file: Path) -> ReceiverConfig:
         ReceiverConfigError: the file is missing, is no TOML, or a key is unknown, missing or out of range.
     """
     try:
-        config = msgspec.toml.decode(file.read_bytes(), type=ReceiverConfig, dec_hook=_path)
+        config = msgspec.toml.decode(file.read_bytes(), type=ReceiverConfig, dec_hook=_decoded)
     except OSError as error:
         raise ReceiverConfigError(
             f"{file}: cannot be read ({error.strerror}).",
@@ -112,16 +123,24 @@ def load_config(file: Path) -> ReceiverConfig:
         UnicodeDecodeError,
     ) as error:  # a ValidationError is one; its text names the key
         raise ReceiverConfigError(f"{file}: {error}", hint="Correct this key in the file.") from error
-    return msgspec.structs.replace(config, paths=_absolute(config.paths, file.parent.resolve()))
+    base = file.parent.resolve()
+    return msgspec.structs.replace(
+        config,
+        paths=_absolute(config.paths, base),
+        channels=tuple(_absolute(channel, base) for channel in config.channels),
+    )
 
 
-def _path(kind: type, value: object) -> object:
+def _decoded(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str):
         return Path(value)
-    raise TypeError("Expected a path, in quotes")
+    if kind is Address and isinstance(value, str):
+        return Address(value)
+    raise TypeError("Expected a path, in quotes" if kind is Path else "Expected an address, in quotes")
 
 
-def _absolute(paths: Paths, base: Path) -> Paths:
-    return msgspec.structs.replace(
-        paths, **{name: base / path for name, path in msgspec.structs.asdict(paths).items()}
-    )
+def _absolute(struct: S, base: Path) -> S:
+    """The same with each path that it holds made absolute."""
+    facts = msgspec.structs.asdict(struct)
+    paths = {name: base / value for name, value in facts.items() if isinstance(value, Path)}
+    return msgspec.structs.replace(struct, **paths)

@@ -69,6 +69,13 @@ TABLES: Final = (
         " ORDER BY number",
     ),
     Table(
+        "notices.csv",
+        "Who was told of an incident, in which words, by which channel, and whether it was delivered.",
+        "SELECT subject, raised_ms, CASE audience WHEN 1 THEN 'operations' ELSE 'family' END AS told, occasion, words,"
+        " happened_ms, known_ms, channel, state, done_ms FROM notice LEFT JOIN delivery ON notice = number"
+        " WHERE home = :home ORDER BY number, channel",
+    ),
+    Table(
         "listening.csv",
         "When the hub proved that it listened. Outside these times nothing could be noticed.",
         f"SELECT hub, from_ms, to_ms FROM span WHERE {_OF_HOME} ORDER BY from_ms",

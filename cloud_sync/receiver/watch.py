@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -26,6 +26,7 @@ from cloud_sync.assurance.home import HomeWatch
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.incident import REST_MS, Incident
 from cloud_sync.assurance.local_time import MINUTE_MS, MINUTES_A_DAY
+from cloud_sync.assurance.notice import Notice, due
 from cloud_sync.assurance.plan import ParametersError, Plan, Question, Sensor
 from cloud_sync.assurance.response import CALLERS
 from cloud_sync.assurance.watching import unasked
@@ -143,7 +144,8 @@ class Watch:
         found = watch.look(now_ms, news.verdicts, news.events)
         found = replace(found, incidents=(*filter(None, answered), *found.incidents))
         taken_up = [said.number for said in news.said]
-        self._assured.write(home, found, watch.findings, now_ms, self._read_id, taken_up)
+        told = _notices(plan, (*found.incidents, *watch.incidents.values()), now_ms)
+        self._assured.write(home, found, watch.findings, now_ms, self._read_id, taken_up, told)
         for one in found.incidents:
             _log.info("watch.incident", home=home, subject=one.subject, closed=one.closed_ms is not None)
 
@@ -168,13 +170,18 @@ class Watch:
         dropped = [replace(stretch, until_ms=now_ms) for stretch in before if stretch.question not in asked]
         gap = unasked(kept, looked_ms, now_ms) if looked_ms and stale(looked_ms, now_ms) else []
         over = incident.dropped(open_ones, {question.value for question in asked}, now_ms)
-        self._assured.note(plan.home, [*gap, *dropped], over)
+        self._assured.note(plan.home, [*gap, *dropped], over, _notices(plan, over, now_ms))
         watch.resume(
             self._assured.lasting(plan.home),
             self._assured.open_incidents(plan.home),
             [one for one in self._assured.closed_incidents(plan.home, now_ms - REST_MS) if one.closed_by],
         )
         return watch
+
+
+def _notices(plan: Plan, incidents: Iterable[Incident], now_ms: int) -> list[Notice]:
+    zone = plan.parameters.clock
+    return [notice for one in incidents for notice in due(plan.home, one, zone, now_ms)]
 
 
 def look(homes: Homes, clock_ms: Callable[[], int]) -> list[Judged]:

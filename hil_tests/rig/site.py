@@ -36,6 +36,7 @@ ROLE_MARKS = {
     "intake": " intake ",
     "authority": " authority ",
     "watch": " watch ",
+    "notify": " notify ",
     "portal": " portal ",
 }
 

@@ -12,9 +12,11 @@ from cloud_sync.assurance.finding import Answer, Finding, Severity
 from cloud_sync.assurance.home import Look
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.incident import About, Audience, Incident
+from cloud_sync.assurance.notice import Notice
 from cloud_sync.assurance.plan import Question, Sensor
 from cloud_sync.assurance.watching import Stretch
 from cloud_sync.receiver.store.database import transaction
+from cloud_sync.receiver.store.notices import Notices
 from cloud_sync.receiver.store.responses import Responses
 from device_profiles.role import Role
 
@@ -85,6 +87,7 @@ class Assured:
         now_ms: int,
         heard: int = 0,
         taken_up: Iterable[int] = (),
+        notices: Iterable[Notice] = (),
     ) -> None:
         """Store what a look brought, all or nothing.
 
@@ -95,11 +98,13 @@ class Assured:
             now_ms: wall clock.
             heard: the number of the newest event that was taken in.
             taken_up: numbers of the responses that were.
+            notices: what is to be told.
         """
         with transaction(self._db):
             self._write_stretches(home, look.stretches)
             self._write_incidents(home, look.incidents)
             Responses(self._db).take_up(taken_up, now_ms)
+            Notices(self._db).add(notices)
             self._db.execute("INSERT OR REPLACE INTO asked VALUES (?, ?, ?)", (home, now_ms, heard))
             self._db.executemany(
                 "INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?)",
@@ -109,11 +114,18 @@ class Assured:
                 ],
             )
 
-    def note(self, home: str, stretches: Iterable[Stretch], incidents: Iterable[Incident] = ()) -> None:
-        """Write stretches of the ledger, and incidents, alone."""
+    def note(
+        self,
+        home: str,
+        stretches: Iterable[Stretch],
+        incidents: Iterable[Incident] = (),
+        notices: Iterable[Notice] = (),
+    ) -> None:
+        """Write stretches of the ledger, incidents and what is to be told of them, alone."""
         with transaction(self._db):
             self._write_stretches(home, stretches)
             self._write_incidents(home, incidents)
+            Notices(self._db).add(notices)
 
     def lasting(self, home: str) -> list[Stretch]:
         """The stretches of a home that last."""

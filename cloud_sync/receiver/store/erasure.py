@@ -80,6 +80,7 @@ AGED: Final[Mapping[str, tuple[Portion, ...]]] = {
         Portion("stretch", "until_ms < :before"),
         Portion("home_incident", "closed_ms < :before"),
         Portion("response", "known_ms < :before"),
+        Portion("notice", "known_ms < :before"),
         Portion("answer", "home NOT IN (SELECT home FROM sensor)"),
         Portion(
             "session", "hub IN (SELECT id FROM hub WHERE standing = 'revoked' AND standing_at_ms < :before)"
@@ -104,6 +105,7 @@ FORGOTTEN: Final = (
     Portion("answer", "home = :home"),
     Portion("home_incident", "home = :home"),
     Portion("response", "home = :home"),
+    Portion("notice", "home = :home"),
     Portion("asked", "home = :home"),
     Portion("sensor", f"home = :home AND NOT {_ENROLLED}"),
     Portion("session", f"{_OF_HOME} AND NOT {_ENROLLED}"),

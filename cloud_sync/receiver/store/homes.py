@@ -14,6 +14,7 @@ from cloud_sync.assurance.coverage import HubFacts, SensorFacts, State, Verdict
 from cloud_sync.assurance.incident import Audience, Incident
 from cloud_sync.receiver.store.assured import Asked, Assured
 from cloud_sync.receiver.store.database import transaction
+from cloud_sync.receiver.store.notices import Notices, Telling
 from cloud_sync.wire.batch import Contract, Quality
 from device_profiles.reading import Form
 from zero_trust.policy import Standing
@@ -97,7 +98,7 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A home as a page shows it: what is open, and what ended in the day before ``evaluated_ms``, the last look."""
+    """A home as a page shows it: what is open, who was reached with it, what ended in the day before ``evaluated_ms``."""
 
     home: str
     evaluated_ms: int | None
@@ -105,6 +106,7 @@ class Home:
     asked: tuple[Asked, ...] = ()
     incidents: tuple[Incident, ...] = ()
     ended: tuple[Incident, ...] = ()
+    tellings: tuple[Telling, ...] = ()
 
 
 class Homes:
@@ -194,6 +196,7 @@ class Homes:
             tuple(assured.asked(home)),
             _for_family(assured.open_incidents(home)),
             _for_family(reversed(ended)),
+            tuple(Notices(self._db).tellings(home)),
         )
 
     def _hubs(self) -> dict[tuple[str, str], HubFacts]:

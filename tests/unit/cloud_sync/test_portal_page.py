@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.types import ASGIApp, Message
@@ -17,12 +18,14 @@ from cloud_sync.assurance.finding import Answer as Found
 from cloud_sync.assurance.finding import Finding, Severity
 from cloud_sync.assurance.home import Look
 from cloud_sync.assurance.incident import About, Audience, Incident, close, take
+from cloud_sync.assurance.notice import due
 from cloud_sync.assurance.plan import Question
 from cloud_sync.assurance.watching import Stretch
 from cloud_sync.portal.links import Link, make_link
 from cloud_sync.portal.server import Shown, app, show
 from cloud_sync.receiver.desk import Desk, by
 from cloud_sync.receiver.store.assured import Assured
+from cloud_sync.receiver.store.notices import Notices
 from cloud_sync.receiver.watch import look
 from cloud_sync.wire.batch import Contract, Quality, Quantity
 from device_profiles.reading import Flag
@@ -462,6 +465,30 @@ async def test_the_page_says_who_has_it_in_hand_and_how_it_ended(seeded: SeededH
     )
     assert "What needs somebody now" not in said[2]
     assert re.search(r"Over since \d\d:\d\d ; Staff \(council/amy\) found: By mistake\.", said[2])
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("", "The family was not told by message: no way to is set up. It stands on this page."),
+        ("due", "The family was not reached yet; we keep trying."),
+        ("withheld", "The family was not told: this home has not agreed to it."),
+        ("delivered", "The family was told at "),
+    ],
+)
+async def test_the_page_says_who_was_reached(seeded: SeededHome, state: str, said: str) -> None:
+    """And never more than is known."""
+    incident = Incident("help", About.PERSON, NOW, NOW, NOW, "", Severity.EMERGENCY, Audience.FAMILY)
+    notices = list(due("margaret", incident, ZoneInfo("Europe/London"), NOW))
+    Assured(seeded.db).note("margaret", [], [incident], notices)
+    look(seeded.homes, lambda: NOW)
+    Notices(seeded.db).hand_out({Audience.OPERATIONS: [], Audience.FAMILY: ["sms"] if state else []}, NOW)
+    seeded.db.execute("UPDATE delivery SET state = ?, done_ms = ?", (state, NOW))
+
+    words = (await page_of(seeded)).words
+
+    assert said in words
+    assert "The people who run this service were not told by message" in words
 
 
 async def test_questions_stand_in_the_order_of_what_matters(seeded: SeededHome) -> None:

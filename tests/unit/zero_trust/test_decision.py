@@ -65,6 +65,7 @@ ERASURE = replace(OPERATOR, data=DataClass.ALL, action=Action.ERASE, purpose="er
 
 ALLOWED = {
     "family-own-home": FAMILY,
+    "family-told": replace(FAMILY, person="channel-sms", proof=Proof.CHANNEL, purpose="notice"),
     "staff-caseload": CARE,
     "staff-answer": ANSWER,
     "staff-break-glass": BREAK,
@@ -73,6 +74,7 @@ ALLOWED = {
     "staff-review": REVIEW,
     "partner-grant": PARTNER,
     "operator-evidence": OPERATOR,
+    "operator-told": replace(OPERATOR, person="channel-duty", proof=Proof.CHANNEL, purpose="notice"),
     "operator-answer": replace(OPERATOR, data=DataClass.ALERT, action=Action.ANSWER, purpose="operations"),
     "operator-backup": BACKUP,
     "operator-access": ACCESS,
@@ -128,6 +130,8 @@ def test_the_rule_wants_its_proof_and_wants_it_now(rule: str) -> None:
         (replace(CARE, group="nhs"), "not-your-home"),
         (replace(CARE, data=DataClass.OTHER), "class-not-allowed"),
         (replace(CARE, purpose="curiosity"), "no-rule"),
+        (replace(ALLOWED["family-told"], data=DataClass.ALERT), "class-not-agreed"),
+        (replace(ALLOWED["family-told"], data=DataClass.HEALTH), "class-not-allowed"),
         (replace(ANSWER, home="h-18"), "not-your-home"),
         (replace(ANSWER, data=DataClass.HEALTH), "class-not-allowed"),
         (replace(ANSWER, role=Role.PARTNER), "no-rule"),

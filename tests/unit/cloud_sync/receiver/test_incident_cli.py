@@ -13,53 +13,13 @@ from click.testing import CliRunner, Result
 from cloud_sync.assurance.coverage import State
 from cloud_sync.assurance.plan import Question
 from cloud_sync.receiver.cli import cli
-from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.store.audit import AuditLog
 from cloud_sync.receiver.store.responses import Responses
-from cloud_sync.receiver.watch import Watch
-from tests.helpers.desk import write_book
-from tests.helpers.seeded_home import MINUTE, SeededHome, Told, event, sensor, state
+from tests.helpers.incident_site import HOME, NOW, PENDANT, SMOKE, Site
+from tests.helpers.seeded_home import MINUTE, Told, state
 
-NOW = 1_800_000_000_000  # 2027-01-15 08:00 UTC
-HOME = "margaret"
-PENDANT = sensor(3, "Pendant", "Living room", role="help")
-SMOKE = sensor(4, "Warner", "Kitchen", role="hazard")
 AMY = ("--as", "staff:council/amy", "--purpose", "care")
 GRANTS = f'version = 1\n[[staff]]\nwho = "council/amy"\nhomes = ["{HOME}"]\n'
-
-
-class Site:
-    """A site's directory with one home, its watch, and a clock."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.home = SeededHome(directory / "store" / "lum.db", NOW, HOME)
-        self.assured = Assured(self.home.db)
-        self.now_ms = NOW
-        self.start()
-
-    def start(self) -> None:
-        """A watch process begins."""
-        self.watch = Watch(self.home.homes, self.assured, Responses(self.home.db), self.directory / "homes")
-
-    def tell(self, *told: Told) -> None:
-        """The hub beats, and a batch of it is stored."""
-        self.home.now_ms = self.now_ms
-        self.home.beat()
-        self.home.tell(told)
-
-    def press(self) -> None:
-        """She presses the button."""
-        self.tell(Told(PENDANT, [(event("button"), "press", 500)]))
-
-    def look(self, after_ms: int = 2_000) -> None:
-        """The watch looks again."""
-        self.now_ms += after_ms
-        self.watch.look(lambda: self.now_ms)
-
-    def open(self) -> list[str]:
-        """What is open."""
-        return [one.subject for one in self.assured.open_incidents(HOME)]
 
 
 @pytest.fixture
@@ -68,10 +28,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    (tmp_path / "receiver.toml").write_text('site = "site"\nhost = "h"\nbind = "127.0.0.1"\n')
-    (tmp_path / "store").mkdir()
-    write_book(tmp_path, GRANTS)
-    site = Site(tmp_path)
+    site = Site(tmp_path, GRANTS)
     monkeypatch.setattr("cloud_sync.receiver.incident_cli._now_ms", lambda: site.now_ms)
     site.tell(Told(PENDANT), Told(SMOKE))
     site.look()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from cloud_sync.assurance.causes import Cause, words
-from cloud_sync.assurance.finding import Answer, Finding, Severity, length_words
+from cloud_sync.assurance.finding import Answer, Finding, Severity
 from cloud_sync.assurance.local_time import MINUTE_MS
 from cloud_sync.assurance.plan import Question
 from cloud_sync.assurance.titles import BLIND
@@ -132,8 +132,8 @@ def of_blindness(
         return None
     audience = Audience.FAMILY if grave or lasted_ms >= BLIND_FAMILY_MS else Audience.OPERATIONS
     if before is None:
-        evidence = f"{words(blind.cause).of_home} We have not been able to see for {length_words(lasted_ms)}."
-        return Incident(BLIND, About.US, blind.from_ms, now_ms, now_ms, evidence, Severity.RAISE, audience)
+        why = words(blind.cause).of_home
+        return Incident(BLIND, About.US, blind.from_ms, now_ms, now_ms, why, Severity.RAISE, audience)
     if audience > before.audience and not before.in_hand:
         return replace(before, audience=audience, updated_ms=now_ms)
     return before

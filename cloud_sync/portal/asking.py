@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cloud_sync.assurance.causes import words
 from cloud_sync.assurance.coverage import State, Verdict, as_of
-from cloud_sync.assurance.finding import Answer
+from cloud_sync.assurance.finding import Answer, Severity
 from cloud_sync.assurance.incident import About, Audience, Incident
 from cloud_sync.assurance.plan import Question
 from cloud_sync.assurance.titles import TITLES
@@ -25,8 +25,8 @@ _ASKED: Final[Mapping[Question, str]] = {
     Question.WARM: "Warm enough",
     Question.DOOR: "Door shut at night",
     Question.WANDERING: "Calm at night",
-    Question.HELP: "No call for help",
-    Question.HAZARD: "No smoke, gas or water",
+    Question.HELP: "A call for help",
+    Question.HAZARD: "Smoke, gas or water",
 }
 _ORDER: Final = (  # what matters first
     Question.HELP,
@@ -49,6 +49,7 @@ _AUDIENCES: Final = {
     Audience.FAMILY: "The family was",
 }
 _ANSWERS: Final = {Answer.YES: "Yes.", Answer.NO: "No.", Answer.OPEN: ""}
+_CALLED: Final = {Answer.YES: "None.", Answer.NO: "Yes.", Answer.OPEN: ""}  # all is well if there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class IncidentView:
     in_hand: str
     hand_since: Time | None
     about_us: bool
+    pressing: bool
     told: tuple[str, ...]
 
 
@@ -106,6 +108,7 @@ def incidents(home: Home, clock: Clock) -> tuple[IncidentView, ...]:
             person_words(one.in_hand) if one.in_hand else "",
             None if one.hand_ms is None else clock.time(one.hand_ms),
             one.about is About.US,
+            one.severity >= Severity.URGENT,
             tuple(_told(each, clock) for each in home.tellings if _of(each, one)),
         )
         for one in sorted(home.incidents, key=_pressing)
@@ -186,10 +189,11 @@ def _told(telling: Telling, clock: Clock) -> str:
 
 def _question(asked: Asked, verdict: Verdict, clock: Clock) -> QuestionView:
     told = words(verdict.cause)
+    answers = _CALLED if asked.stretch.question in {Question.HELP, Question.HAZARD} else _ANSWERS
     seen = verdict.state in {State.WATCHING, State.PARTLY}
     return QuestionView(
         title=_ASKED[asked.stretch.question],
-        answer=_ANSWERS[asked.answer] if seen else "",
+        answer=answers[asked.answer] if seen else "",
         evidence=asked.evidence if seen else "",
         state=verdict.state,
         state_word=_STATES[verdict.state],

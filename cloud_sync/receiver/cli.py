@@ -93,6 +93,16 @@ def watch(config_file: Path, child: bool) -> None:  # noqa: FBT001
 @cli.command()
 @config_option
 @click.option("--child", is_flag=True, hidden=True, help="End with the parent process.")
+def guard(config_file: Path, child: bool) -> None:  # noqa: FBT001
+    """Watch the watch, and tell somebody outside while all is well."""
+    from cloud_sync.receiver import guard as duty  # noqa: PLC0415
+
+    _serve(duty.run, config_file, child=child)
+
+
+@cli.command()
+@config_option
+@click.option("--child", is_flag=True, hidden=True, help="End with the parent process.")
 def notify(config_file: Path, child: bool) -> None:  # noqa: FBT001
     """Tell people of incidents, by the channels of receiver.toml."""
     from cloud_sync.receiver import notifying as duty  # noqa: PLC0415

@@ -6,7 +6,7 @@ Paths are relative to the file's own directory, so that a site directory can be 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -76,6 +76,24 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     evidence_days: Annotated[int, msgspec.Meta(ge=1, le=3_653)] = 1_096
 
 
+class GuardConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The watch over the watch.
+
+    Attributes:
+        age_max_s: the watch must have looked within it; about each home it must have asked within 120 s.
+        ping: whom outside to tell that all is well, ever again; its address is a secret. None: nobody.
+        ping_method: how.
+        ping_period_s: how often.
+        ca: certificates (PEM) that vouch for them; default: those of the system.
+    """
+
+    age_max_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 120
+    ping: Address | None = None
+    ping_method: Literal["GET", "POST"] = "GET"
+    ping_period_s: Annotated[int, msgspec.Meta(ge=1, le=3_600)] = 60
+    ca: Path | None = None
+
+
 class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site.
 
@@ -87,6 +105,7 @@ class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         paths: where things lie.
         limits: maximums.
         retention: how long what is held is kept.
+        guard: how the watch itself is watched.
         channels: by which ways people are told, ``[[channel]]`` in the file.
     """
 
@@ -97,6 +116,7 @@ class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: Paths = Paths()
     limits: Limits = Limits()
     retention: Retention = Retention()
+    guard: GuardConfig = GuardConfig()
     channels: tuple[Channel, ...] = msgspec.field(name="channel", default=())
 
     def __post_init__(self) -> None:
@@ -127,6 +147,7 @@ def load_config(file: Path) -> ReceiverConfig:
     return msgspec.structs.replace(
         config,
         paths=_absolute(config.paths, base),
+        guard=_absolute(config.guard, base),
         channels=tuple(_absolute(channel, base) for channel in config.channels),
     )
 

@@ -48,7 +48,7 @@ async def send(address: Address, post: Post, *, ca: Path | None = None, limit_s:
         raise OutgoingError(f"{address.host} did not answer within {limit_s:g} s") from error
     except ssl.SSLError as error:
         raise OutgoingError(f"{address.host}: TLS failed ({error.reason or 'no reason given'})") from error
-    except (OSError, h11.ProtocolError) as error:
+    except (OSError, ValueError, h11.ProtocolError) as error:  # ValueError: a name that is none
         raise OutgoingError(f"{address.host}: {_plain(error)}") from error
     if not 200 <= status <= 299:
         raise OutgoingError(f"{address.host} answered {status}")

@@ -464,7 +464,7 @@ async def test_the_page_says_who_has_it_in_hand_and_how_it_ended(seeded: SeededH
         r"Staff \(council/amy\) has had it in hand since \d\d:\d\d ?\.", said[1].replace(" .", ".")
     )
     assert "What needs somebody now" not in said[2]
-    assert re.search(r"Over since \d\d:\d\d ; Staff \(council/amy\) found: By mistake\.", said[2])
+    assert re.search(r"Over since \d\d:\d\d \. Staff \(council/amy\) found: By mistake\.", said[2])
 
 
 @pytest.mark.parametrize(
@@ -500,8 +500,8 @@ async def test_questions_stand_in_the_order_of_what_matters(seeded: SeededHome) 
     words = (await page_of(seeded)).words
 
     titles = (
-        "No call for help",
-        "No smoke",
+        "A call for help",
+        "Smoke, gas",
         "Up by",
         "Moving about",
         "Back from",

@@ -37,11 +37,20 @@ class Who(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One sentence why, and one what can be done; empty if nothing need be."""
+    """One sentence why, and one what can be done; empty if nothing need be.
+
+    ``of_some`` is the sentence where no sensor is named; empty: the same.
+    """
 
     why: str
     who: Who
     remedy: str
+    of_some: str = ""
+
+    @property
+    def of_home(self) -> str:
+        """Why, said of a question or a whole home."""
+        return self.of_some or self.why
 
 
 def words(cause: Cause) -> Words:
@@ -55,21 +64,25 @@ _WORDS = {
         "It speaks only when something happens, so its silence tells us nothing.",
         Who.INSTALLER,
         "The installer can fit a sensor that also reports regularly.",
+        "Sensors here speak only when something happens, so their silence tells us nothing.",
     ),
     Cause.NEVER_HEARD: Words(
         "We have not heard it yet.",
         Who.INSTALLER,
         "The installer can check that it is switched on and near enough to the hub.",
+        "We have not heard a sensor of this home yet.",
     ),
     Cause.SENSOR_SILENT: Words(
         "It no longer reports as it should.",
         Who.HOME,
         "Somebody in the home can check its battery and that it is in its place.",
+        "A sensor no longer reports as it should.",
     ),
     Cause.UNCONFIRMED: Words(
         "The hub has not confirmed lately that it hears this sensor.",
         Who.OPERATOR,
         "This can mend itself within minutes; otherwise the people who run this service look into it.",
+        "The hub has not confirmed lately that it hears a sensor.",
     ),
     Cause.RADIO_DEAF: Words(
         "The hub is there, but its radio hears nothing.",
@@ -85,6 +98,7 @@ _WORDS = {
         "No hub that we know looks after it.",
         Who.OPERATOR,
         "The people who run this service must set up the hub.",
+        "No hub that we know looks after a sensor of this home.",
     ),
     Cause.HUB_REVOKED: Words(
         "This hub was withdrawn, so we believe nothing it says.",
@@ -105,6 +119,7 @@ _WORDS = {
         "We have not looked at it yet.",
         Who.OPERATOR,
         "This should take a few seconds; otherwise the people who run this service must mend it.",
+        "We have not looked yet.",
     ),
     Cause.WATCH_SILENT: Words(
         "Our own watch has stopped looking at the homes.",

@@ -21,9 +21,10 @@ from cloud_sync.assurance.household import Event, Household
 from cloud_sync.assurance.incident import Incident
 from cloud_sync.assurance.local_time import Local, local, minutes, within
 from cloud_sync.assurance.plan import Asked, Plan, Question
+from cloud_sync.assurance.response import CALLERS, Act, Response
+from cloud_sync.assurance.titles import BLIND
 from cloud_sync.assurance.watching import Stretch, judge_question, lost_sensors
 
-BLIND: Final = "blind"
 _CALLS: Final = (
     Question.HELP,
     Question.HAZARD,
@@ -68,7 +69,7 @@ class _Watch:
 class HomeWatch:
     """The watch over one home."""
 
-    __slots__ = ("_plan", "_watches", "household", "incidents")
+    __slots__ = ("_closed", "_plan", "_watches", "household", "incidents")
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -77,6 +78,7 @@ class HomeWatch:
         )
         self.household = Household(plan)
         self.incidents: dict[str, Incident] = {}  # the open ones, by subject
+        self._closed: dict[str, Incident] = {}  # by a person, the last one of each subject
 
     @property
     def findings(self) -> dict[Question, Finding]:
@@ -88,14 +90,23 @@ class HomeWatch:
         """How well each question is watched, since when and why."""
         return {watch.asked.question: watch.stretch for watch in self._watches if watch.stretch}
 
-    def resume(self, stretches: Iterable[Stretch], incidents: Iterable[Incident]) -> None:
-        """Go on from what was written before: the stretches that last, and the open incidents."""
+    def resume(
+        self, stretches: Iterable[Stretch], incidents: Iterable[Incident], closed: Iterable[Incident] = ()
+    ) -> None:
+        """Go on from what was written before.
+
+        Args:
+            stretches: those that last.
+            incidents: those that are open.
+            closed: those that a person closed lately, in that order.
+        """
         lasting = {stretch.question: stretch for stretch in stretches}
         for watch in self._watches:
             watch.stretch = lasting.get(watch.asked.question)
             if watch.stretch and watch.stretch.state in _SEEN:
                 watch.watched_ms = watch.stretch.from_ms
         self.incidents = {one.subject: one for one in incidents if one.closed_ms is None}
+        self._closed = {one.subject: one for one in closed}
 
     def look(self, now_ms: int, verdicts: Mapping[str, Verdict], events: Iterable[Event]) -> Look:
         """Take in what came since the last look, and ask every question.
@@ -113,17 +124,29 @@ class HomeWatch:
         changed.append(self._see_to_blindness(now_ms, at))
         return Look(tuple(stretches), tuple(one for one in changed if one is not None))
 
-    def take(self, subject: str, who: str, now_ms: int) -> Incident | None:
-        """Somebody has an incident in hand; None if there is none."""
-        before = self.incidents.get(subject)
-        return self._keep(subject, incident.take(before, who, now_ms)) if before else None
+    def respond(self, response: Response, now_ms: int, since: Iterable[Event] = ()) -> Incident | None:
+        """Take up what somebody said of an incident.
 
-    def close(self, subject: str, outcome: str, now_ms: int) -> Incident | None:
-        """A person closes an incident; None if there is none. A press is over only so."""
-        if subject == Question.HELP.value:
-            self.household.pressed.clear()
-        before = self.incidents.get(subject)
-        return self._keep(subject, incident.close(before, outcome, now_ms)) if before else None
+        Args:
+            response: what was said.
+            now_ms: wall clock.
+            since: what this home told after what they could know of; no call in it is answered by them.
+
+        Returns:
+            The incident as it now stands; None if it is no longer open.
+        """
+        before = self.incidents.get(response.subject)
+        if before is None or before.raised_ms != response.raised_ms:
+            return None
+        if response.act is Act.TAKE:
+            return self._keep(
+                before.subject, incident.take(before, response.who, now_ms, response.happened_ms)
+            )
+        if (role := CALLERS.get(response.subject)) is not None:
+            self.household.answer(role, since)
+        closed = incident.close(before, response.said, now_ms, response.who)
+        self._closed[before.subject] = closed
+        return self._keep(before.subject, closed)
 
     def _judge(self, watch: _Watch, verdicts: Mapping[str, Verdict], now_ms: int) -> Iterator[Stretch]:
         """Bring the ledger up to date; what changed in it."""
@@ -171,7 +194,10 @@ class HomeWatch:
             return None
         moment = questions.Moment(now_ms, at, watch.watched_ms, watch.lost)
         watch.finding = watch.ask(self.household, self._plan, moment)
-        before = self.incidents.get(watch.subject)
+        before, closed = self.incidents.get(watch.subject), self._closed.get(watch.subject)
+        calls = question in _CALLS
+        if before is None and closed and not calls and incident.rests(closed, watch.finding, now_ms):
+            return None
         after = incident.of_question(watch.subject, before, watch.finding, now_ms)
         return self._keep(watch.subject, after) if after is not None and after is not before else None
 

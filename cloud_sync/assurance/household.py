@@ -6,6 +6,7 @@ somebody was at home and we watched all of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from cloud_sync.assurance.activity import KEPT_MS, Activity, Proof, Sign, Spell
@@ -151,6 +152,14 @@ class Household:
         usual = habits.patience_min(local(since_ms, self.zone), self._quiet_room) or p.silence_max_h * 60
         patience = min(max(usual, p.silence_min_h * 60), p.silence_max_h * 60)
         return max(patience, habits.patience_without_min(lost)) if lost else patience
+
+    def answer(self, role: Role, since: Iterable[Event]) -> None:
+        """A person answered the calls of such sensors: only those that became known since stand."""
+        (self.pressed if role is Role.HELP else self.hazards).clear()
+        for event in since:
+            sensor = self._plan.sensors.get(event.sensor)
+            if sensor is not None and sensor.role is role:
+                self.hear(event)
 
     def take_spells(self) -> list[Spell]:
         """The spells of activity that ended since the last take."""

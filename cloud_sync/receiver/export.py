@@ -65,8 +65,21 @@ TABLES: Final = (
     Table(
         "incidents.csv",
         "What was told of the person, and of our own blindness, and how it ended.",
-        "SELECT subject, about, happened_ms, raised_ms, evidence, in_hand, closed_ms, outcome"
+        "SELECT subject, about, happened_ms, raised_ms, evidence, in_hand, hand_ms, closed_ms, closed_by, outcome"
         " FROM home_incident WHERE home = :home ORDER BY raised_ms",
+    ),
+    Table(
+        "responses.csv",
+        "Who took an incident in hand or closed it, what they said, when they did it, and when we were told.",
+        "SELECT subject, raised_ms, act, who, said, happened_ms, known_ms FROM response WHERE home = :home"
+        " ORDER BY number",
+    ),
+    Table(
+        "notices.csv",
+        "Who was told of an incident, in which words, by which channel, and whether it was delivered.",
+        "SELECT subject, raised_ms, CASE audience WHEN 1 THEN 'operations' ELSE 'family' END AS told, occasion, words,"
+        " happened_ms, known_ms, channel, state, done_ms FROM notice LEFT JOIN delivery ON notice = number"
+        " WHERE home = :home ORDER BY number, channel",
     ),
     Table(
         "listening.csv",

@@ -1,4 +1,4 @@
-"""The cloud's side under test: a throwaway site with its real broker, authority, intake, watch and portal."""
+"""The cloud's side under test: a throwaway site with all its real processes."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ ROLE_MARKS = {
     "intake": " intake ",
     "authority": " authority ",
     "watch": " watch ",
+    "guard": " guard ",
+    "notify": " notify ",
     "portal": " portal ",
 }
 

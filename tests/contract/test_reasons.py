@@ -37,7 +37,7 @@ _MADE = {
 }
 # Shaped like a code of ours, but another kind of word.
 _NO_CODES = {"hub-silent", "no-referrer", "no-sensors", "no-store", "not-judged"}
-_NO_CODES |= {"glass-broken", "hub-held", "no-answer", "not-justified", "time-floor"}
+_NO_CODES |= {"glass-broken", "hub-held", "no-answer", "not-justified", "time-floor", "watch-silent"}
 
 
 @dataclass

@@ -13,6 +13,7 @@ from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.incident import Incident
 from cloud_sync.assurance.local_time import MINUTE_MS
 from cloud_sync.assurance.plan import Parameters, Plan, Sensor
+from cloud_sync.assurance.response import Act, Response
 from cloud_sync.assurance.watching import Stretch
 from device_profiles.role import Role
 
@@ -91,6 +92,14 @@ class WatchedHome:
             look = self.watch.look(self.now_ms, self.verdicts, due)
             self.stretches += look.stretches
             self.incidents += look.incidents
+
+    def respond(self, subject: str, act: Act, said: str = "") -> Incident | None:
+        """Ewan says something now of what is open."""
+        raised_ms = self.watch.incidents[subject].raised_ms
+        return self.watch.respond(
+            Response(subject, raised_ms, act, "staff:council/ewan", said, self.now_ms, self.now_ms),
+            self.now_ms,
+        )
 
     def live(self, first: str, days: int) -> None:
         """Some ordinary days from that midnight: up at 07:30, about each hour, to bed at 22:30."""

@@ -12,9 +12,12 @@ from cloud_sync.assurance.finding import Answer, Finding, Severity
 from cloud_sync.assurance.home import Look
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.incident import About, Audience, Incident
+from cloud_sync.assurance.notice import Notice
 from cloud_sync.assurance.plan import Question, Sensor
 from cloud_sync.assurance.watching import Stretch
 from cloud_sync.receiver.store.database import transaction
+from cloud_sync.receiver.store.notices import Notices
+from cloud_sync.receiver.store.responses import Responses
 from device_profiles.role import Role
 
 
@@ -76,11 +79,33 @@ class Assured:
         with transaction(self._db):
             self._db.execute("DELETE FROM event WHERE happened_ms < ?", (before_ms,))
 
-    def write(self, home: str, look: Look, findings: Mapping[Question, Finding], now_ms: int) -> None:
-        """Store what a look brought, all or nothing."""
+    def write(
+        self,
+        home: str,
+        look: Look,
+        findings: Mapping[Question, Finding],
+        now_ms: int,
+        heard: int = 0,
+        taken_up: Iterable[int] = (),
+        notices: Iterable[Notice] = (),
+    ) -> None:
+        """Store what a look brought, all or nothing.
+
+        Args:
+            home: its id.
+            look: what changed.
+            findings: of each question.
+            now_ms: wall clock.
+            heard: the number of the newest event that was taken in.
+            taken_up: numbers of the responses that were.
+            notices: what is to be told.
+        """
         with transaction(self._db):
             self._write_stretches(home, look.stretches)
             self._write_incidents(home, look.incidents)
+            Responses(self._db).take_up(taken_up, now_ms)
+            Notices(self._db).add(notices)
+            self._db.execute("INSERT OR REPLACE INTO asked VALUES (?, ?, ?)", (home, now_ms, heard))
             self._db.executemany(
                 "INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?)",
                 [
@@ -89,10 +114,18 @@ class Assured:
                 ],
             )
 
-    def note(self, home: str, stretches: Iterable[Stretch]) -> None:
-        """Write stretches of the ledger alone."""
+    def note(
+        self,
+        home: str,
+        stretches: Iterable[Stretch],
+        incidents: Iterable[Incident] = (),
+        notices: Iterable[Notice] = (),
+    ) -> None:
+        """Write stretches of the ledger, incidents and what is to be told of them, alone."""
         with transaction(self._db):
             self._write_stretches(home, stretches)
+            self._write_incidents(home, incidents)
+            Notices(self._db).add(notices)
 
     def lasting(self, home: str) -> list[Stretch]:
         """The stretches of a home that last."""
@@ -125,6 +158,32 @@ class Assured:
         )
         return [_incident(row) for row in rows]
 
+    def open_incident(self, home: str, subject: str) -> Incident | None:
+        """The incident of that subject, unless it is closed or somebody has just said that it is over."""
+        row = self._db.execute(
+            "SELECT * FROM home_incident AS one WHERE home = ? AND subject = ? AND closed_ms IS NULL AND NOT EXISTS"
+            " (SELECT 1 FROM response WHERE home = one.home AND subject = one.subject"
+            " AND raised_ms = one.raised_ms AND act = 'close')",
+            (home, subject),
+        ).fetchone()
+        return _incident(row) if row else None
+
+    def closed_incidents(self, home: str, after_ms: int) -> list[Incident]:
+        """The incidents of a home that ended after a time, in the order in which they did."""
+        rows = self._db.execute(
+            "SELECT * FROM home_incident WHERE home = ? AND closed_ms > ? ORDER BY closed_ms",
+            (home, after_ms),
+        )
+        return [_incident(row) for row in rows]
+
+    def since(self, home: str, after_id: int, until_id: int) -> list[Event]:
+        """A home's events with numbers after one, up to another, in the order in which they became known."""
+        rows = self._db.execute(
+            "SELECT * FROM event WHERE home = ? AND id > ? AND id <= ? ORDER BY id",
+            (home, after_id, until_id),
+        )
+        return [event_of(row) for row in rows]
+
     def asked(self, home: str) -> list[Asked]:
         """The questions of a home as a page shows them, in the order of the ledger."""
         answers = {
@@ -147,7 +206,7 @@ class Assured:
 
     def _write_incidents(self, home: str, incidents: Iterable[Incident]) -> None:
         self._db.executemany(
-            "INSERT OR REPLACE INTO home_incident VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO home_incident VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     home,
@@ -162,6 +221,8 @@ class Assured:
                     one.in_hand,
                     one.closed_ms,
                     one.outcome,
+                    one.hand_ms,
+                    one.closed_by,
                 )
                 for one in incidents
             ],
@@ -196,6 +257,8 @@ def _incident(row: sqlite3.Row) -> Incident:
         severity=Severity(row["severity"]),
         audience=Audience(row["audience"]),
         in_hand=row["in_hand"],
+        hand_ms=row["hand_ms"],
         closed_ms=row["closed_ms"],
         outcome=row["outcome"],
+        closed_by=row["closed_by"],
     )

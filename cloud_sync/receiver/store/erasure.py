@@ -81,6 +81,8 @@ AGED: Final[Mapping[str, tuple[Portion, ...]]] = {
         Portion("home_incident", "closed_ms < :before"),
         Portion("explanation", "until_ms < :before"),
         Portion("habit", "home NOT IN (SELECT home FROM sensor)"),
+        Portion("response", "known_ms < :before"),
+        Portion("notice", "known_ms < :before"),
         Portion("answer", "home NOT IN (SELECT home FROM sensor)"),
         Portion(
             "session", "hub IN (SELECT id FROM hub WHERE standing = 'revoked' AND standing_at_ms < :before)"
@@ -106,6 +108,9 @@ FORGOTTEN: Final = (
     Portion("home_incident", "home = :home"),
     Portion("explanation", "home = :home"),
     Portion("habit", "home = :home"),  # after the events that it was learned from
+    Portion("response", "home = :home"),
+    Portion("notice", "home = :home"),
+    Portion("asked", "home = :home"),
     Portion("sensor", f"home = :home AND NOT {_ENROLLED}"),
     Portion("session", f"{_OF_HOME} AND NOT {_ENROLLED}"),
     Portion("anchor", f"{_OF_HOME} AND NOT ({_ENROLLED} AND {_PRESENT_BOOT})"),

@@ -16,6 +16,7 @@ from cloud_sync.assurance.incident import Audience, Incident
 from cloud_sync.receiver.store.assured import Asked, Assured
 from cloud_sync.receiver.store.database import transaction
 from cloud_sync.receiver.store.hindsight import Hindsight
+from cloud_sync.receiver.store.notices import Notices, Telling
 from cloud_sync.wire.batch import Contract, Quality
 from device_profiles.reading import Form
 from zero_trust.policy import Standing
@@ -23,6 +24,7 @@ from zero_trust.policy import Standing
 _EVALUATED = "evaluated_ms"
 _TIME_BYTES = 8
 LEARNED_SHOWN_MS = 86_400_000
+_ENDED_SHOWN_MS = 86_400_000
 _HELD = {Standing.QUARANTINED.value, Standing.SUSPENDED.value}
 
 
@@ -99,7 +101,7 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A home as a page shows it; ``evaluated_ms`` is when the watch last looked."""
+    """A home as a page shows it: what is open, who was reached with it, what ended in the day before ``evaluated_ms``."""
 
     home: str
     evaluated_ms: int | None
@@ -107,6 +109,8 @@ class Home:
     asked: tuple[Asked, ...] = ()
     incidents: tuple[Incident, ...] = ()
     explanations: tuple[Explanation, ...] = ()
+    ended: tuple[Incident, ...] = ()
+    tellings: tuple[Telling, ...] = ()
 
 
 class Homes:
@@ -188,11 +192,18 @@ class Homes:
             for row in rows
         )
         assured = Assured(self._db)
-        told = (one for one in assured.open_incidents(home) if one.audience >= Audience.FAMILY)
         until_ms = (evaluated_ms or 0) + 1
         learned = Hindsight(self._db).explanations(home, until_ms - LEARNED_SHOWN_MS, until_ms, now_ms=None)
+        ended = assured.closed_incidents(home, (evaluated_ms or 0) - _ENDED_SHOWN_MS)
         return Home(
-            home, evaluated_ms, sensors, tuple(assured.asked(home)), tuple(told), explanations=tuple(learned)
+            home,
+            evaluated_ms,
+            sensors,
+            tuple(assured.asked(home)),
+            _for_family(assured.open_incidents(home)),
+            explanations=tuple(learned),
+            ended=_for_family(reversed(ended)),
+            tellings=tuple(Notices(self._db).tellings(home)),
         )
 
     def _hubs(self) -> dict[tuple[str, str], HubFacts]:
@@ -207,6 +218,10 @@ class Homes:
             )
             for row in self._db.execute("SELECT * FROM hub LEFT JOIN session ON session.hub = hub.id")
         }
+
+
+def _for_family(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
+    return tuple(one for one in incidents if one.audience >= Audience.FAMILY)
 
 
 def _sensor_facts(row: sqlite3.Row, hubs: Mapping[tuple[str, str], HubFacts]) -> SensorFacts:

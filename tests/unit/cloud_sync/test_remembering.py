@@ -20,6 +20,7 @@ from cloud_sync.receiver.store.deletions import Order
 from cloud_sync.receiver.store.erasure import Erasure
 from cloud_sync.receiver.store.hindsight import Hindsight
 from cloud_sync.receiver.store.memories import Memories
+from cloud_sync.receiver.store.responses import Responses
 from cloud_sync.receiver.watch import Watch
 from device_profiles.role import Role
 from tests.helpers.seeded_home import MINUTE, SeededHome, Told, sensor, state
@@ -52,7 +53,9 @@ class Site:
     def start(self) -> None:
         """A watch process begins."""
         db = self.home.db
-        self.watch = Watch(self.home.homes, Assured(db), Hindsight(db), Memories(db), self.path)
+        self.watch = Watch(
+            self.home.homes, Assured(db), Responses(db), Hindsight(db), Memories(db), self.path
+        )
 
     def hour(self, *, moving: bool = True, beating: bool = True) -> None:
         """An hour passes: a batch each quarter, and somebody moves in its middle."""

@@ -9,6 +9,7 @@ from cloud_sync.assurance.coverage import State
 from cloud_sync.assurance.finding import Answer, Severity
 from cloud_sync.assurance.incident import About, Audience
 from cloud_sync.assurance.plan import Parameters, Question
+from cloud_sync.assurance.response import Act
 from tests.helpers.watched_home import WatchedHome, at
 
 LEARNED = "2026-03-02"  # the first of eight ordinary days
@@ -163,7 +164,7 @@ def test_a_press_is_told_at(home: WatchedHome) -> None:
     assert incident.severity is Severity.EMERGENCY
     home.until("2026-03-10 05:00")
     assert len(home.of("help")) == 1
-    closed = home.watch.close("help", "Aileen rang her; she had pressed it by mistake.", home.now_ms)
+    closed = home.respond("help", Act.CLOSE, "Aileen rang her; she had pressed it by mistake.")
     assert closed is not None
     assert closed.closed_ms == home.now_ms
     home.until("2026-03-10 05:30")
@@ -284,7 +285,7 @@ def test_what_somebody_has_in_hand(home: WatchedHome) -> None:
     home.until("2026-03-10 09:00")
     home.lose("2026-03-10 09:00")
     home.until("2026-03-10 10:00")
-    home.watch.take("blind", "Ewan", home.now_ms)
+    home.respond("blind", Act.TAKE)
     home.until("2026-03-10 15:00")
     assert all(one.audience is Audience.OPERATIONS for one in home.of("blind"))
 

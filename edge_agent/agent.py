@@ -185,6 +185,7 @@ async def retain(hub: Hub) -> None:
 
 async def take_adverts(hub: Hub) -> None:
     """Wait for an advert, or until a commit or a check is due; then take all that wait."""
+    hub.hearing.rest(hub.clock.boot_ms())
     wait_s = hub.keeping.wait_s(hub.clock.boot_ms(), CHECK_PERIOD_S)
     try:
         async with asyncio.timeout(wait_s):
@@ -309,6 +310,7 @@ async def report(hub: Hub) -> None:
             hub.alarms.clear("sync")
         doubt(hub)
         compare_clocks(hub)
+        compare_settings(hub)
         write_status(hub.config.status_file, snapshot(hub))
         systemd.alive()
         await asyncio.sleep(hub.config.status_period_s)
@@ -325,6 +327,15 @@ def compare_clocks(hub: Hub) -> None:
     words = reason("clock-wrong")
     told = words.told(f"{ago_words(abs(wrong_s)).removesuffix(' ago')} {'fast' if wrong_s > 0 else 'slow'}")
     hub.alarms.set("clock", f"{told} {words.hint}", code=words.code)
+
+
+def compare_settings(hub: Hub) -> None:
+    """Say that what the site sent last could not be taken for its setting; the last good one holds."""
+    if code := hub.uplink.tally.setting_refused:
+        words = reason(code)
+        hub.alarms.set("setting", f"{words.sentence} {words.hint}", code=code)
+    else:
+        hub.alarms.clear("setting")
 
 
 def doubt(hub: Hub) -> None:

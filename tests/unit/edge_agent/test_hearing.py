@@ -163,3 +163,18 @@ def test_malformed_bytes_are_counted_by_reason(catalogue: Catalogue) -> None:
 
     assert ear.hear(broken) is None
     assert any(reason.startswith("rejected") for reason in ear.counts)
+
+
+def test_a_paused_sensor_leaves_no_trace(catalogue: Catalogue) -> None:
+    """Neither a reading, nor a guard, nor when it was last heard; the same frame after the pause is new."""
+    left_out = {frozenset({OURS})}
+    coverage = Coverage(dict.fromkeys((OURS, KEYED), Liveness(Contract.HEARTBEAT, 60)), 0)
+    sensors = {OURS: Assigned(OURS, "door", "hall", "bthome_v2")}
+    ear = Hearing(catalogue, sensors, {}, coverage, lambda _: next(iter(left_out), frozenset()))
+
+    assert ear.hear(door(1, 7, heard_ms=5_000)) is None
+    assert ear.counts["paused"] == 1
+    assert ear.counts["heard"] == 0
+    assert coverage.heard(5_000) == {}
+    left_out.clear()
+    assert ear.hear(door(1, 7, heard_ms=6_000)) is not None

@@ -35,6 +35,8 @@ class Action(enum.Enum):
     ERASE = "erase"
     BREAK_GLASS = "break-glass"
     REVIEW = "review"
+    AGREE = "agree"  # write down what was agreed, or that it was withdrawn
+    PAUSE = "pause"  # pause what is asked, begin or end a life event
 
 
 class DataClass(enum.Enum):

@@ -4,13 +4,16 @@
     verdicts on sensors ─> watched? (ledger) ─────┴─> incidents
 
 A question that is BLIND raises nothing about the person, save a call for help: blindness is an incident of its own. One
-that is PAUSED raises nothing at all. All times are wall clock, milliseconds since 1970.
+that is PAUSED raises nothing at all, save a call for help that nobody asked to pause. When a pause of the movements ends, nobody
+knows who is at home: until the first one the questions of absence stay PAUSED, for long enough, and are BLIND after. All times are wall clock, milliseconds since 1970.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from cloud_sync.assurance import incident, questions
@@ -19,21 +22,22 @@ from cloud_sync.assurance.coverage import CLOCK_NOISE_MAX_MS, State, Verdict
 from cloud_sync.assurance.finding import NOTHING_YET, Finding
 from cloud_sync.assurance.household import Event, Household
 from cloud_sync.assurance.incident import Incident
-from cloud_sync.assurance.local_time import Local, local, minutes, within
+from cloud_sync.assurance.local_time import MINUTE_MS, Local, local, minutes, within
+from cloud_sync.assurance.pausing import CALLS, NOTHING, Closed
 from cloud_sync.assurance.plan import Asked, Plan, Question
 from cloud_sync.assurance.watching import Stretch, judge_question, lost_sensors
 
 BLIND: Final = "blind"
-_CALLS: Final = (
-    Question.HELP,
-    Question.HAZARD,
-)  # a call counts however blind we are; blind to them at night is grave
+# A call (``CALLS``) counts however blind we are; blind to them at night is grave.
 _OF_ABSENCE: Final = (Question.UP, Question.MOVING, Question.OUT)  # they take silence for a sign
 _NOTHING_MISSED: Final = (
     Cause.WATCH_SILENT,
     Cause.NOT_JUDGED,
     Cause.NOBODY_SINCE,
+    Cause.AFTER_PAUSE,
 )  # what happened meanwhile is in the store
+_NOT_ON_PURPOSE: Final = (Cause.NOT_AGREED, Cause.AGREEMENT_ENDED)
+NO_NOTES: Final[Mapping[str, str]] = MappingProxyType({})
 _SEEN: Final = (State.WATCHING, State.PARTLY)
 
 
@@ -56,6 +60,7 @@ class _Watch:
 
     asked: Asked
     verdicts: tuple[Verdict | None, ...] | None = None
+    closed: Verdict | None = None  # why it is not asked
     lost: frozenset[str] = frozenset()
     watched_ms: int = 0
     untracked: bool = False
@@ -66,13 +71,14 @@ class _Watch:
 class HomeWatch:
     """The watch over one home."""
 
-    __slots__ = ("_plan", "_watches", "household", "incidents")
+    __slots__ = ("_plan", "_resumed_ms", "_watches", "household", "incidents")
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._watches = tuple(_Watch(asked) for asked in plan.asked())
         self.household = Household(plan)
         self.incidents: dict[str, Incident] = {}  # the open ones, by subject
+        self._resumed_ms: int | None = None  # a pause ended then, and nobody was seen since
 
     @property
     def findings(self) -> dict[Question, Finding]:
@@ -91,22 +97,47 @@ class HomeWatch:
             watch.stretch = lasting.get(watch.asked.question)
             if watch.stretch and watch.stretch.state in _SEEN:
                 watch.watched_ms = watch.stretch.from_ms
+            elif watch.stretch and watch.stretch.cause is Cause.AFTER_PAUSE:
+                self._resumed_ms = watch.stretch.from_ms
         self.incidents = {one.subject: one for one in incidents if one.closed_ms is None}
 
-    def look(self, now_ms: int, verdicts: Mapping[str, Verdict], events: Iterable[Event]) -> Look:
+    def learn(self, events: Iterable[Event], stretches: Iterable[Stretch]) -> None:
+        """Learn from what is stored, in the order in which it happened; no gap of the ledger is a silence of hers."""
+        gaps = deque(sorted(filter(None, map(_gap_until_ms, stretches))))
+        for event in events:
+            while gaps and gaps[0] <= event.at_ms:
+                self.household.lose_track(gaps.popleft())
+            self.household.hear(event)
+        for until_ms in gaps:
+            self.household.lose_track(until_ms)
+        self.household.take_spells()
+
+    def look(
+        self,
+        now_ms: int,
+        verdicts: Mapping[str, Verdict],
+        events: Iterable[Event],
+        closed: Closed = NOTHING,
+        notes: Mapping[str, str] = NO_NOTES,
+    ) -> Look:
         """Take in what came since the last look, and ask every question.
 
         Args:
             now_ms: wall clock.
             verdicts: on each sensor, by address; one that is missing is not watched.
             events: readings that became known since the last look, in any order.
+            closed: what is not asked.
+            notes: what is to be told of agreements and pauses, by subject; empty: nothing.
         """
         for event in sorted(events):
             self.household.hear(event)
+        if not self.household.untracked:
+            self._resumed_ms = None
         at = local(now_ms, self.household.zone)
-        stretches = [s for watch in self._watches for s in self._judge(watch, verdicts, now_ms)]
+        stretches = [s for watch in self._watches for s in self._judge(watch, verdicts, closed, now_ms)]
         changed = [self._ask(watch, now_ms, at) for watch in self._watches]
         changed.append(self._see_to_blindness(now_ms, at))
+        changed += [self._tell(subject, note, now_ms) for subject, note in notes.items()]
         return Look(tuple(stretches), tuple(one for one in changed if one is not None))
 
     def take(self, subject: str, who: str, now_ms: int) -> Incident | None:
@@ -121,20 +152,25 @@ class HomeWatch:
         before = self.incidents.get(subject)
         return self._keep(subject, incident.close(before, outcome, now_ms)) if before else None
 
-    def _judge(self, watch: _Watch, verdicts: Mapping[str, Verdict], now_ms: int) -> Iterator[Stretch]:
+    def _judge(
+        self, watch: _Watch, verdicts: Mapping[str, Verdict], closed: Closed, now_ms: int
+    ) -> Iterator[Stretch]:
         """Bring the ledger up to date; what changed in it."""
         now = tuple(map(verdicts.get, watch.asked.leaning))
-        if now == watch.verdicts and watch.untracked == self.household.untracked:
+        not_asked = _not_asked(watch, closed)
+        same = (now, not_asked) == (watch.verdicts, watch.closed)
+        if same and watch.untracked == self.household.untracked and self._resumed_ms is None:
             return
+        watch.closed = not_asked
         lost, watch.verdicts = lost_sensors(watch.asked, now), now
         # A sensor found again saw nothing before: no silence is counted from when it was lost.
         found, watch.lost = watch.lost - lost, lost
-        verdict, before = judge_question(watch.asked, now, now_ms=now_ms), watch.stretch
+        verdict, before = not_asked or judge_question(watch.asked, now, now_ms=now_ms), watch.stretch
         if watch.asked.question is Question.MOVING and verdict.state in _SEEN:
             self._keep_track(before, found, now_ms)
         watch.untracked = self.household.untracked
         if watch.untracked and watch.asked.question in _OF_ABSENCE and verdict.state in _SEEN:
-            verdict = Verdict(State.BLIND, Cause.NOBODY_SINCE, self.household.unwatched_ms)
+            verdict = self._nobody_since(now_ms)
         if verdict.state in _SEEN and (found or before is None or before.state not in _SEEN):
             watch.watched_ms = now_ms
         if (
@@ -153,16 +189,36 @@ class HomeWatch:
 
     def _keep_track(self, before: Stretch | None, found: frozenset[str], now_ms: int) -> None:
         """After a blindness nobody knows who is at home; after a lost sensor, only for how long it was still."""
-        if before and before.state not in _SEEN and before.cause not in _NOTHING_MISSED:
+        began = before is None or before.cause is Cause.NOT_AGREED
+        if before and not began and before.state not in _SEEN and before.cause not in _NOTHING_MISSED:
             self.household.lose_track(now_ms)
-        elif found or before is None:
+            self._resumed_ms = now_ms if before.state is State.PAUSED else None
+        elif found or began:
             self.household.unwatch(now_ms)
+
+    def _nobody_since(self, now_ms: int) -> Verdict:
+        """Nobody was seen since we see again; after a pause that is no fault of anybody's, but for ever it is."""
+        since_ms = self.household.unwatched_ms
+        if self._resumed_ms is None:
+            return Verdict(State.BLIND, Cause.NOBODY_SINCE, since_ms)
+        patient_until_ms = self._resumed_ms + int(self._plan.parameters.silence_max_h * 60) * MINUTE_MS
+        if now_ms < patient_until_ms:
+            return Verdict(State.PAUSED, Cause.AFTER_PAUSE, self._resumed_ms)
+        return Verdict(State.BLIND, Cause.NOBODY_SINCE, patient_until_ms)
+
+    def _tell(self, subject: str, note: str, now_ms: int) -> Incident | None:
+        before = self.incidents.get(subject)
+        after = incident.of_note(subject, before, note, now_ms)
+        return self._keep(subject, after) if after is not None and after is not before else None
 
     def _ask(self, watch: _Watch, now_ms: int, at: Local) -> Incident | None:
         """The question's incident if it changed."""
         question, stretch = watch.asked.question, watch.stretch
         state = stretch.state if stretch else State.BLIND
-        if state is State.PAUSED or (state is State.BLIND and question not in _CALLS):
+        paused = state is State.PAUSED and not (
+            question in CALLS and stretch and stretch.cause in _NOT_ON_PURPOSE
+        )
+        if paused or (state is State.BLIND and question not in CALLS):
             watch.finding = NOTHING_YET
             return None
         moment = questions.Moment(now_ms, at, watch.watched_ms, watch.lost)
@@ -179,7 +235,7 @@ class HomeWatch:
         if not blind and before is None:
             return None
         p = self._plan.parameters
-        grave = any(stretch.question in _CALLS for stretch in blind) and within(
+        grave = any(stretch.question in CALLS for stretch in blind) and within(
             at.minute, minutes(p.night_from), minutes(p.night_until)
         )
         after = incident.of_blindness(before, incident.longest(blind), now_ms, grave=grave)
@@ -196,3 +252,16 @@ class HomeWatch:
 def _anew(before: Stretch, verdict: Verdict) -> bool:
     """Whether proof in between has ended one blindness and begun another of the same kind."""
     return verdict.state is State.BLIND and verdict.since_ms > before.from_ms + CLOCK_NOISE_MAX_MS
+
+
+def _gap_until_ms(stretch: Stretch) -> int | None:
+    """When we began to see movements again; None if we did all the time."""
+    missed = stretch.state not in _SEEN and stretch.cause not in _NOTHING_MISSED
+    return stretch.until_ms if missed and stretch.question is Question.MOVING else None
+
+
+def _not_asked(watch: _Watch, closed: Closed) -> Verdict | None:
+    """Why a question is not asked. One that was PAUSED stays so while it is closed, whatever else is asked for meanwhile."""
+    question, stretch = watch.asked.question, watch.stretch
+    lasting = stretch is not None and stretch.state is State.PAUSED and stretch.cause is not Cause.AFTER_PAUSE
+    return closed.verdicts.get(question) if question in closed.certain or lasting else None

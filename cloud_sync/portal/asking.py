@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,21 +9,12 @@ from cloud_sync.assurance.causes import words
 from cloud_sync.assurance.coverage import State, Verdict, as_of
 from cloud_sync.assurance.finding import Answer
 from cloud_sync.assurance.incident import About, Incident
-from cloud_sync.assurance.plan import Question
+from cloud_sync.assurance.plan import TITLES, Question
 from cloud_sync.portal.words import Clock, Time
 from cloud_sync.receiver.store.assured import Asked
 from cloud_sync.receiver.store.homes import Home
 
-TITLES: Final[Mapping[Question, str]] = {
-    Question.UP: "Up by the usual time",
-    Question.MOVING: "Moving about as usual",
-    Question.OUT: "Back from going out",
-    Question.WARM: "Warm enough",
-    Question.DOOR: "Door shut at night",
-    Question.WANDERING: "Calm at night",
-    Question.HELP: "No call for help",
-    Question.HAZARD: "No smoke, gas or water",
-}
+_OF_OURS: Final = {"consent": "What was agreed", "pause": "A pause"}
 _STATES: Final = {
     State.WATCHING: "Watched",
     State.PARTLY: "Partly watched",
@@ -68,7 +58,9 @@ def incidents(home: Home, clock: Clock) -> tuple[IncidentView, ...]:
     """What needs somebody, the most pressing first. What of ours is not for the family stays with operations."""
     return tuple(
         IncidentView(
-            "We cannot see" if one.about is About.US else TITLES[Question(one.subject)] + "? No.",
+            _OF_OURS.get(one.subject, "We cannot see")
+            if one.about is About.US
+            else TITLES[Question(one.subject)] + "? No.",
             one.evidence,
             clock.time(one.happened_ms),
             one.in_hand,

@@ -13,7 +13,7 @@ from typing import Any
 
 from cloud_sync.assurance.causes import Cause, words
 from cloud_sync.assurance.coverage import State, Verdict, as_of, judge_home, stale
-from cloud_sync.portal import asking
+from cloud_sync.portal import agreeing, asking
 from cloud_sync.portal.asking import IncidentView, QuestionView
 from cloud_sync.portal.words import NOT_ENCRYPTED, Clock, Time, home_title, label, marks, value_text
 from cloud_sync.receiver.store.homes import Home, Sensor, Value
@@ -98,6 +98,8 @@ class Page:
     looked: Time | None
     incidents: tuple[IncidentView, ...]
     questions: tuple[QuestionView, ...]
+    pauses: tuple[str, ...]  # what is paused, by whom and until when; sentences
+    agreements: tuple[str, ...]  # who agreed to what; sentences
     groups: tuple[Group, ...]
     legend: tuple[tuple[str, str], ...]  # marks on this page that need explaining, and what they mean
 
@@ -120,6 +122,8 @@ def page(home: Home, *, now_ms: int, zone: tzinfo | None = None) -> Page:
         looked=None if home.evaluated_ms is None else clock.time(home.evaluated_ms, seconds=True),
         incidents=asking.incidents(home, clock),
         questions=asking.questions(home, clock),
+        pauses=agreeing.pauses(home, clock),
+        agreements=agreeing.agreements(home, clock),
         groups=tuple(
             Group(title, state, found)
             for state, title in _GROUPS.items()
@@ -141,6 +145,7 @@ def facts(home: Home, *, now_ms: int) -> dict[str, Any]:
         **_verdict_facts(overall),
         "questions": asking.question_facts(home, now_ms),
         "incidents": asking.incident_facts(home),
+        "pauses": agreeing.pause_facts(home, now_ms),
         "sensors": [
             {
                 "address": sensor.address,
@@ -199,7 +204,7 @@ def _explanation(overall: Verdict, verdicts: Sequence[Verdict]) -> tuple[str, ..
             count = f"{watched} of {len(verdicts)} sensors are watched." if watched else told.why
             return (count, "What is not seen does not mean that something is wrong.")
         case State.PAUSED:
-            return ("Nothing is recorded meanwhile. This is no fault.",)
+            return ("What is paused is not recorded meanwhile. This is no fault.",)
         case State.BLIND:
             return ("This does not mean that something is wrong.", told.why, told.remedy)
 

@@ -13,7 +13,9 @@ from typing import Any
 
 import click
 
-from cloud_sync.receiver import keeping, keeping_cli, supervisor
+from cloud_sync.assurance.consent import ConsentError
+from cloud_sync.assurance.plan import ParametersError
+from cloud_sync.receiver import consent_cli, keeping, keeping_cli, supervisor
 from cloud_sync.receiver.classes import class_of
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
 from cloud_sync.receiver.console import config_option, desk_of, look, operator
@@ -42,7 +44,13 @@ def main() -> None:
         sys.exit(64 if isinstance(error, click.UsageError) else error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except (ReceiverConfigError, TrustError, supervisor.ProcessEndedError) as error:
+    except (
+        ReceiverConfigError,
+        TrustError,
+        ConsentError,
+        ParametersError,
+        supervisor.ProcessEndedError,
+    ) as error:
         click.echo(f"{error} {getattr(error, 'hint', '')}".strip(), err=True)
         sys.exit(getattr(error, "exit_code", 77))
 
@@ -261,7 +269,10 @@ def restore(config_file: Path, file: Path) -> None:
         click.echo(f"{home} was forgotten since that copy was made, and is so again.")
 
 
-for _command in (keeping_cli.retention, keeping_cli.forget, keeping_cli.export_home):
+for _command in (
+    *(keeping_cli.retention, keeping_cli.forget, keeping_cli.export_home),
+    *(consent_cli.consent, consent_cli.pause, consent_cli.event),
+):
     cli.add_command(_command)
 
 

@@ -72,6 +72,12 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     evidence_days: Annotated[int, msgspec.Meta(ge=1, le=3_653)] = 1_096
 
 
+class ConsentRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``needed``: what nobody has agreed to is not asked. False is for benches, where nobody lives."""
+
+    needed: bool = True
+
+
 class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site.
 
@@ -83,6 +89,7 @@ class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         paths: where things lie.
         limits: maximums.
         retention: how long what is held is kept.
+        consent: whether questions need somebody's consent.
     """
 
     site: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}$")]
@@ -92,6 +99,7 @@ class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: Paths = Paths()
     limits: Limits = Limits()
     retention: Retention = Retention()
+    consent: ConsentRules = ConsentRules()
 
 
 def load_config(file: Path) -> ReceiverConfig:

@@ -18,16 +18,20 @@ from typing import Final
 
 import structlog
 
+from cloud_sync.assurance import pausing
 from cloud_sync.assurance.causes import Cause
 from cloud_sync.assurance.coverage import Verdict, judge, stale
 from cloud_sync.assurance.habits import DAYS
 from cloud_sync.assurance.home import HomeWatch
 from cloud_sync.assurance.household import Event
+from cloud_sync.assurance.life_events import in_force
 from cloud_sync.assurance.local_time import MINUTE_MS, MINUTES_A_DAY
-from cloud_sync.assurance.plan import ParametersError, Plan, Question, Sensor
+from cloud_sync.assurance.plan import Parameters, ParametersError, Plan, Question, Sensor
 from cloud_sync.assurance.watching import unasked
 from cloud_sync.receiver.config import ReceiverConfig
 from cloud_sync.receiver.parameters import load_parameters
+from cloud_sync.receiver.pausing import Pausing
+from cloud_sync.receiver.store.agreements import Agreements
 from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.homes import Homes, Judged
@@ -48,7 +52,8 @@ async def run(config: ReceiverConfig) -> None:
     loop = asyncio.get_running_loop()
     # Left in reverse: the thread ends its look before the store is closed under it.
     with closing(open_database(config.paths.store)) as db, ThreadPoolExecutor(1, "watch") as worker:
-        watch = Watch(Homes(db), Assured(db), config.paths.homes)
+        agreements = Agreements(db, needed=config.consent.needed)
+        watch = Watch(Homes(db), Assured(db), config.paths.homes, Pausing(db, agreements))
         while True:
             await loop.run_in_executor(worker, _look, watch)
             await asyncio.sleep(LOOK_PERIOD_S)
@@ -57,7 +62,8 @@ async def run(config: ReceiverConfig) -> None:
 class Watch:
     """All homes of a site."""
 
-    def __init__(self, homes: Homes, assured: Assured, parameters_dir: Path) -> None:
+    def __init__(self, homes: Homes, assured: Assured, parameters_dir: Path, pausing: Pausing) -> None:
+        self._pausing = pausing
         self._homes = homes
         self._assured = assured
         self._parameters_dir = parameters_dir
@@ -73,7 +79,7 @@ class Watch:
         self._read_id, events = self._assured.events(self._read_id, EVENTS_AT_ONCE_MAX)
         verdicts = self._homes.verdicts()
         now_ms = clock_ms()
-        news = {found.home for found in changed} | events.keys()
+        news = {found.home for found in changed} | events.keys() | self._pausing.look(now_ms)
         for home, sensors in self._assured.sensors().items():
             if home in news or now_ms - self._asked_ms.get(home, 0) >= MINUTE_MS:
                 self._ask(home, sensors, verdicts.get(home, {}), events.get(home, []), looked_ms, now_ms)
@@ -97,7 +103,7 @@ class Watch:
     ) -> None:
         self._asked_ms[home] = now_ms
         try:
-            plan = Plan(home, sensors, load_parameters(self._parameters_dir, home))
+            plan = Plan(home, sensors, self._parameters(home, now_ms))
         except ParametersError as error:
             # The last good ones hold; without any, nothing is asked, and nothing reads as watched.
             _log.error("watch.parameters", home=home, error=str(error), hint=error.hint)
@@ -110,19 +116,26 @@ class Watch:
             self._watches[home] = plan, self._begin(plan, looked_ms, now_ms)
             events = []  # they are part of its history
         watch = self._watches[home][1]
-        found = watch.look(now_ms, verdicts, events)
+        agreed = self._pausing.agreed(home)
+        closed = pausing.closed(agreed, self._pausing.told(home), now_ms)
+        notes = pausing.notes(agreed, watch.findings, now_ms, watch.household.zone)
+        found = watch.look(now_ms, verdicts, events, closed, notes)
         self._assured.write(home, found, watch.findings, now_ms)
         for incident in found.incidents:
             _log.info(
                 "watch.incident", home=home, subject=incident.subject, closed=incident.closed_ms is not None
             )
 
+    def _parameters(self, home: str, now_ms: int) -> Parameters:
+        """Of its file, as a life event leaves them."""
+        written = load_parameters(self._parameters_dir, home)
+        return in_force(written, self._pausing.agreed(home).pauses, now_ms)
+
     def _begin(self, plan: Plan, looked_ms: int | None, now_ms: int) -> HomeWatch:
         """A home with its habits learned from what is stored, going on from what was written of it."""
-        watch = HomeWatch(plan)
-        for event in self._assured.history(plan.home, now_ms - DAYS * DAY_MS, self._read_id):
-            watch.household.hear(event)
-        watch.household.take_spells()
+        watch, from_ms = HomeWatch(plan), now_ms - DAYS * DAY_MS
+        history = self._assured.history(plan.home, from_ms, self._read_id)
+        watch.learn(history, self._assured.ledger(plan.home, from_ms, now_ms))
         asked = {one.question for one in plan.asked()}
         before = self._assured.lasting(plan.home)
         kept = [stretch for stretch in before if stretch.question in asked]

@@ -10,6 +10,8 @@ from cloud_sync.assurance.causes import Cause
 from cloud_sync.assurance.coverage import State
 from cloud_sync.assurance.finding import Answer
 from cloud_sync.assurance.plan import Question
+from cloud_sync.receiver.pausing import Pausing
+from cloud_sync.receiver.store.agreements import Agreements
 from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.watch import Watch
 from device_profiles.reading import Flag
@@ -37,7 +39,8 @@ class Site:
 
     def start(self) -> None:
         """A watch process begins."""
-        self.watch = Watch(self.home.homes, self.assured, self.path)
+        pausing = Pausing(self.home.db, Agreements(self.home.db, needed=False))
+        self.watch = Watch(self.home.homes, self.assured, self.path, pausing)
 
     def tell(self, *told: Told) -> None:
         """The hub beats, and a batch of it is stored."""

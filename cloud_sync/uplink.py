@@ -144,6 +144,7 @@ class Uplink:
     ) -> None:
         self._heeding = heeding
         self._session: _Session | None = None  # the one whose cursor is believed
+        self._account_due = False
         self._party = party
         self._sender = sender
         self._shelf = shelf
@@ -166,6 +167,11 @@ class Uplink:
         if stream is Stream.URGENT:
             self._urgent_since[head.seq] = asyncio.get_running_loop().time()
         self._emptied.clear()
+        self._wake.set()
+
+    def own_pauses_changed(self) -> None:
+        """Somebody at the hub asked for a pause: the site is told, or the next session begins with it."""
+        self._account_due = True
         self._wake.set()
 
     def waiting(self) -> int:
@@ -274,7 +280,7 @@ class Uplink:
         self._session = session
         session.opened.set()
         self._tell_if_empty()
-        await self.give_account()
+        await self._give_account()
 
     async def _take_receipt(self, session: _Session, content: bytes) -> None:
         receipt = wire.decode_receipt(
@@ -332,9 +338,9 @@ class Uplink:
         else:
             await self._shelf.keep_setting(content)
             self._heeding.setting = setting
-        await self.give_account(refused)
+        await self._give_account(refused)
 
-    async def give_account(self, refused: str = "") -> None:
+    async def _give_account(self, refused: str = "") -> None:
         """Tell the site what this hub leaves out; without a session, the next one begins with it."""
         if (session := self._session) is None:
             return
@@ -371,6 +377,9 @@ class Uplink:
         while True:
             for stream, item in self._sender.due(clock()):
                 await self._send(session, stream, item)
+            if self._account_due:
+                self._account_due = False
+                await self._give_account()
             if clock() >= beat_at:
                 await self._beat(session)
                 beat_at = clock() + self._heartbeat_period_s

@@ -13,9 +13,9 @@ import msgspec
 
 from cloud_sync.assurance.coverage import State
 from cloud_sync.assurance.hindsight import Explanation, known
-from cloud_sync.assurance.home import BLIND
 from cloud_sync.assurance.incident import About, Incident
 from cloud_sync.assurance.plan import Question
+from cloud_sync.assurance.titles import BLIND
 from cloud_sync.assurance.watching import Stretch
 from hil_tests.home_clock import spoken
 

@@ -36,6 +36,8 @@ class Action(enum.Enum):
     BREAK_GLASS = "break-glass"
     REVIEW = "review"
     ANSWER = "answer"  # an incident: take it in hand, or close it
+    AGREE = "agree"  # write down what was agreed, or that it was withdrawn
+    PAUSE = "pause"  # pause what is asked, begin or end a life event
 
 
 class DataClass(enum.Enum):

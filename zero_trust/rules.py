@@ -106,12 +106,29 @@ _NEEDED = {
     (Role.FAMILY, Action.READ): {Condition.OWN_HOME, Condition.CONSENT},
     (Role.PARTNER, Action.READ): {Condition.GRANT},
     (Role.STAFF, Action.BREAK_GLASS): {Condition.ON_DUTY},
+    (Role.STAFF, Action.AGREE): {Condition.CASELOAD},
+    (Role.STAFF, Action.PAUSE): {Condition.CASELOAD},
 }
 _MAY = {
     Role.FAMILY: {Action.READ},
     Role.PARTNER: {Action.READ},
-    Role.STAFF: {Action.READ, Action.ANSWER, Action.BREAK_GLASS, Action.REVIEW},
-    Role.OPERATOR: {Action.READ, Action.ANSWER, Action.COPY, Action.ERASE, Action.REVIEW},
+    Role.STAFF: {
+        Action.READ,
+        Action.ANSWER,
+        Action.BREAK_GLASS,
+        Action.REVIEW,
+        Action.AGREE,
+        Action.PAUSE,
+    },
+    Role.OPERATOR: {
+        Action.READ,
+        Action.ANSWER,
+        Action.COPY,
+        Action.ERASE,
+        Action.REVIEW,
+        Action.AGREE,
+        Action.PAUSE,
+    },
 }
 
 

@@ -23,6 +23,11 @@ class Cause(enum.Enum):
     NOT_JUDGED = "not-judged"
     WATCH_SILENT = "watch-silent"
     NO_SENSORS = "no-sensors"
+    LEFT_OUT = "left-out"
+    PAUSED = "paused"
+    AFTER_PAUSE = "after-pause"
+    NOT_AGREED = "not-agreed"
+    AGREEMENT_ENDED = "agreement-ended"
     MIXED = "mixed"
 
 
@@ -130,6 +135,31 @@ _WORDS = {
         "We know of no sensor in this home yet.",
         Who.INSTALLER,
         "The installer can set up the hub and its sensors.",
+    ),
+    Cause.LEFT_OUT: Words(
+        "The hub leaves it out: a pause was asked for, or nobody has agreed to it.",
+        Who.HOME,
+        "It ends by itself; the people of the home can end it sooner.",
+    ),
+    Cause.PAUSED: Words(
+        "A pause was asked for; what only this question needs is not recorded meanwhile.",
+        Who.HOME,
+        "It ends by itself; the people of the home can end it sooner.",
+    ),
+    Cause.AFTER_PAUSE: Words(
+        "The pause is over; we go by what we see from the first movement on.",
+        Who.HOME,
+        "The first movement ends it. If none comes for long, we say so.",
+    ),
+    Cause.NOT_AGREED: Words(
+        "Nobody has agreed to it yet, so we do not ask.",
+        Who.HOME,
+        "The resident, or who may decide for her, can agree; the people who run this service write it down.",
+    ),
+    Cause.AGREEMENT_ENDED: Words(
+        "What was agreed has ended, so we do not ask any more.",
+        Who.HOME,
+        "The resident, or who may decide for her, can agree anew; the people who run this service write it down.",
     ),
     Cause.MIXED: Words(
         "There is more than one reason.",

@@ -1,6 +1,6 @@
 """READ FIRST (assurance): is each sensor really watched? Decided by the absence of proof.
 
-    hub believed? -> heard from lately? -> its radio hears? -> sensor heard? -> keeps its contract? -> confirmed lately?
+    hub believed? -> left out? -> heard from lately? -> its radio hears? -> sensor heard? -> keeps its contract? -> confirmed lately?
 
 Only a sensor that passes all of it is WATCHING. A fact that is missing answers "no", so a dead
 hub needs no goodbye. All times are wall clock, milliseconds since 1970.
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from cloud_sync.assurance.causes import Cause, Who, words
 from cloud_sync.wire.batch import Contract
+from cloud_sync.wire.setting import Pause
 
 BEAT_AGE_MAX_MS = 180_000  # a hub beats every 60 s; three missed beats are a silence
 FRAME_AGE_MAX_S = 90  # no frame of anybody for longer: listening is not proven
@@ -76,6 +77,8 @@ class SensorFacts:
         told_ms: when the hub made that statement.
         hub: the hub that last described it; None if the home has no such hub.
         before: the verdict so far; None if there is none.
+        left_out: pauses under which its hub leaves it out, by the hub's own word.
+        left_out_ms: since when the hub goes by them, wall clock.
     """
 
     address: str
@@ -85,6 +88,8 @@ class SensorFacts:
     told_ms: int
     hub: HubFacts | None
     before: Verdict | None
+    left_out: tuple[Pause, ...] = ()
+    left_out_ms: int = 0
 
 
 def judge(sensor: SensorFacts, *, now_ms: int, evaluated_ms: int | None) -> Verdict:
@@ -93,7 +98,13 @@ def judge(sensor: SensorFacts, *, now_ms: int, evaluated_ms: int | None) -> Verd
     While state and cause stay, so does "since", unless there was proof to the contrary in between. What does not
     change is the very verdict before, so that thousands of homes are soon compared.
     """
+    if begun := _left_out_ms(sensor, now_ms):
+        return Verdict(
+            State.PAUSED, Cause.LEFT_OUT, _since(sensor.before, State.PAUSED, Cause.LEFT_OUT, begun, now_ms)
+        )
     fault = _hub_fault(sensor.hub, now_ms) or _sensor_fault(sensor, now_ms)
+    if fault and sensor.before and sensor.before.state is State.PAUSED:
+        fault = fault[0], max(fault[1] or 0, now_ms)  # what was so before the pause says nothing of now
     if fault:
         cause, proven_ms = fault
         state = State.BLIND
@@ -140,6 +151,17 @@ def judge_home(verdicts: Sequence[Verdict], *, now_ms: int) -> Verdict:
         return Verdict(State.WATCHING, Cause.PROVEN, since_ms)
     unseen = [verdict for verdict in verdicts if verdict.state is not State.WATCHING]
     return Verdict(State.PARTLY, _shared_cause(unseen), since_ms)
+
+
+def _left_out_ms(sensor: SensorFacts, now_ms: int) -> int | None:
+    """Since when its hub leaves it out, if we believe that hub."""
+    begun = [pause.from_ms for pause in sensor.left_out if pause.covers(now_ms)]
+    hub = sensor.hub
+    if not begun or hub is None or hub.revoked_ms is not None or hub.held_ms is not None:
+        return None
+    if sensor.before and sensor.before.state is State.PAUSED:
+        return sensor.before.since_ms
+    return max(min(begun), sensor.left_out_ms)
 
 
 def _hub_fault(hub: HubFacts | None, now_ms: int) -> tuple[Cause, int | None] | None:

@@ -45,7 +45,7 @@ class Incident:
     """An incident as it stands.
 
     Attributes:
-        subject: the question's name, or ``blind``.
+        subject: the question's name, ``blind``, ``consent`` or ``pause``.
         about: the person, or us.
         happened_ms: since when it has been so, wall clock.
         raised_ms: when we knew.
@@ -137,6 +137,15 @@ def of_blindness(
     if audience > before.audience and not before.in_hand:
         return replace(before, audience=audience, updated_ms=now_ms)
     return before
+
+
+def of_note(subject: str, before: Incident | None, note: str, now_ms: int) -> Incident | None:
+    """What is to be told of an agreement or a pause: raised while there is something, told anew when it changes."""
+    if not note:
+        return close(before, "It is settled.", now_ms) if before else None
+    if before is None:
+        return Incident(subject, About.US, now_ms, now_ms, now_ms, note, Severity.NOTE, Audience.FAMILY)
+    return before if before.evidence == note else replace(before, evidence=note, updated_ms=now_ms)
 
 
 def take(incident: Incident, who: str, now_ms: int, since_ms: int | None = None) -> Incident:

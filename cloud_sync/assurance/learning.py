@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cloud_sync.assurance.coverage import State
-from cloud_sync.assurance.home import NOTHING_MISSED
+from cloud_sync.assurance.home import NOTHING_MISSED, SEEN
 from cloud_sync.assurance.household import Event, Household
 from cloud_sync.assurance.plan import Plan, Question
 from cloud_sync.assurance.watching import Stretch
 
 
 def learn(plan: Plan, events: Iterable[Event], stretches: Iterable[Stretch]) -> Household:
-    """The home after all of it; nothing is learned from a time in which we were blind, and nobody is presumed at home after it.
+    """The home after all of it; nothing is learned from a time in which we did not see, and nobody is presumed at home after it.
 
     Args:
         plan: of the home.
@@ -34,5 +33,5 @@ def learn(plan: Plan, events: Iterable[Event], stretches: Iterable[Stretch]) -> 
 
 def _missed(stretch: Stretch) -> bool:
     """Whether we missed who came and went."""
-    blind = stretch.question is Question.MOVING and stretch.state is State.BLIND
-    return blind and stretch.cause not in NOTHING_MISSED
+    unseen = stretch.question is Question.MOVING and stretch.state not in SEEN
+    return unseen and stretch.cause not in NOTHING_MISSED

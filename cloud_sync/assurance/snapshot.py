@@ -16,16 +16,17 @@ from typing import Any, Final
 
 import msgspec
 
-from cloud_sync.assurance.activity import Activity, Sign
+from cloud_sync.assurance.activity import Activity, Sign, Spell
 from cloud_sync.assurance.cold import Cold
-from cloud_sync.assurance.habits import Day, Habits, Longest, Others
-from cloud_sync.assurance.household import Household, Spell
+from cloud_sync.assurance.habits import Day, Habits, Longest, Others, Risings, Room
+from cloud_sync.assurance.household import Household
 from cloud_sync.assurance.plan import Plan
 
 VERSION: Final = 1  # counts up when what is learned comes to mean something else
 # Whatever is part of a home's memory; each is kept by its slots, so that none can be forgotten.
 _KINDS: Final[Mapping[str, type]] = {
-    kind.__name__: kind for kind in (Household, Habits, Day, Longest, Others, Activity, Cold, Spell)
+    kind.__name__: kind
+    for kind in (Household, Habits, Day, Risings, Longest, Room, Others, Activity, Cold, Spell)
 }
 _FROM_PLAN: Final = frozenset({"_plan", "zone", "_ladder"})  # these are not learned
 _SCALARS: Final = (bool, int, float, str, type(None))

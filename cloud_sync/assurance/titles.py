@@ -18,4 +18,6 @@ TITLES: Final[Mapping[str, str]] = {
     Question.DOOR.value: "A way out was used at night, or stands open",
     Question.WANDERING.value: "Walking about at night",
     BLIND: "We cannot see this home",
+    "consent": "What was agreed",
+    "pause": "A pause",
 }

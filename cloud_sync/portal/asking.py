@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from cloud_sync.assurance.causes import words
 from cloud_sync.assurance.coverage import State, Verdict, as_of
 from cloud_sync.assurance.finding import Answer, Severity
 from cloud_sync.assurance.incident import About, Audience, Incident
-from cloud_sync.assurance.plan import Question
+from cloud_sync.assurance.plan import QUESTION_WORDS, Question
 from cloud_sync.assurance.titles import TITLES
 from cloud_sync.portal.lookers import person_words
 from cloud_sync.portal.words import Clock, Time
@@ -18,16 +18,6 @@ from cloud_sync.receiver.store.assured import Asked
 from cloud_sync.receiver.store.homes import Home
 from cloud_sync.receiver.store.notices import Telling
 
-_ASKED: Final[Mapping[Question, str]] = {
-    Question.UP: "Up by the usual time",
-    Question.MOVING: "Moving about as usual",
-    Question.OUT: "Back from going out",
-    Question.WARM: "Warm enough",
-    Question.DOOR: "Door shut at night",
-    Question.WANDERING: "Calm at night",
-    Question.HELP: "A call for help",
-    Question.HAZARD: "Smoke, gas or water",
-}
 _ORDER: Final = (  # what matters first
     Question.HELP,
     Question.HAZARD,
@@ -192,7 +182,7 @@ def _question(asked: Asked, verdict: Verdict, clock: Clock) -> QuestionView:
     answers = _CALLED if asked.stretch.question in {Question.HELP, Question.HAZARD} else _ANSWERS
     seen = verdict.state in {State.WATCHING, State.PARTLY}
     return QuestionView(
-        title=_ASKED[asked.stretch.question],
+        title=QUESTION_WORDS[asked.stretch.question],
         answer=answers[asked.answer] if seen else "",
         evidence=asked.evidence if seen else "",
         state=verdict.state,

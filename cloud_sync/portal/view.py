@@ -13,7 +13,7 @@ from typing import Any
 
 from cloud_sync.assurance.causes import Cause, words
 from cloud_sync.assurance.coverage import State, Verdict, as_of, judge_home, stale
-from cloud_sync.portal import asking, hindsight
+from cloud_sync.portal import agreeing, asking, hindsight
 from cloud_sync.portal.asking import EndedView, IncidentView, QuestionView
 from cloud_sync.portal.hindsight import LearnedView
 from cloud_sync.portal.words import NOT_ENCRYPTED, Clock, Time, home_title, label, marks, value_text
@@ -101,6 +101,8 @@ class Page:
     questions: tuple[QuestionView, ...]
     learned: tuple[LearnedView, ...]
     ended: tuple[EndedView, ...]
+    pauses: tuple[str, ...]  # what is paused, by whom and until when; sentences
+    agreements: tuple[str, ...]  # who agreed to what; sentences
     groups: tuple[Group, ...]
     legend: tuple[tuple[str, str], ...]  # marks on this page that need explaining, and what they mean
 
@@ -125,6 +127,8 @@ def page(home: Home, *, now_ms: int, zone: tzinfo | None = None) -> Page:
         questions=asking.questions(home, clock),
         learned=hindsight.learned(home, clock),
         ended=asking.ended(home, clock),
+        pauses=agreeing.pauses(home, clock),
+        agreements=agreeing.agreements(home, clock),
         groups=tuple(
             Group(title, state, found)
             for state, title in _GROUPS.items()
@@ -148,6 +152,7 @@ def facts(home: Home, *, now_ms: int) -> dict[str, Any]:
         "incidents": asking.incident_facts(home.incidents),
         "ended": asking.incident_facts(home.ended),
         "learned": hindsight.learned_facts(home),
+        "pauses": agreeing.pause_facts(home, now_ms),
         "sensors": [
             {
                 "address": sensor.address,
@@ -206,7 +211,7 @@ def _explanation(overall: Verdict, verdicts: Sequence[Verdict]) -> tuple[str, ..
             count = f"{watched} of {len(verdicts)} sensors are watched." if watched else told.of_home
             return (count, "What is not seen does not mean that something is wrong.")
         case State.PAUSED:
-            return ("Nothing is recorded meanwhile. This is no fault.",)
+            return ("What is paused is not recorded meanwhile. This is no fault.",)
         case State.BLIND:
             return ("This does not mean that something is wrong.", told.of_home, told.remedy)
 

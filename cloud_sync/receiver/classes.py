@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from cloud_sync.assurance.finding import Answer
 from cloud_sync.assurance.plan import Question
-from cloud_sync.assurance.titles import BLIND
 from cloud_sync.receiver.store.homes import Home, Sensor
 from zero_trust.request import DataClass
 
@@ -36,6 +35,7 @@ _ASKED = {
     Question.WARM: DataClass.CLIMATE,
 }
 _CLASS_OF = {word: data for data, words in _KINDS.items() for word in words.split()}
+_OF_SUBJECTS = {question.value: _ASKED.get(question, DataClass.ACTIVITY) for question in Question}
 
 
 def class_of(kind: str) -> DataClass:
@@ -65,8 +65,8 @@ def narrowed(home: Home, classes: AbstractSet[DataClass]) -> Home:
 
 
 def class_of_subject(subject: str) -> DataClass:
-    """What a question's answer tells of; how well it is watched is the home's state, like our own blindness."""
-    return DataClass.STATE if subject == BLIND else _ASKED.get(Question(subject), DataClass.ACTIVITY)
+    """What a question's answer tells of; how well it is watched is the home's state, like what we have to say of ourselves."""
+    return _OF_SUBJECTS.get(subject, DataClass.STATE)
 
 
 def _narrowed(sensor: Sensor, classes: AbstractSet[DataClass]) -> Sensor:

@@ -13,7 +13,9 @@ from typing import Any
 
 import click
 
-from cloud_sync.receiver import incident_cli, keeping, keeping_cli, notices_cli, supervisor
+from cloud_sync.assurance.consent import ConsentError
+from cloud_sync.assurance.plan import ParametersError
+from cloud_sync.receiver import consent_cli, incident_cli, keeping, keeping_cli, notices_cli, supervisor
 from cloud_sync.receiver.classes import class_of
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
 from cloud_sync.receiver.console import config_option, desk_of, look, operator
@@ -43,7 +45,13 @@ def main() -> None:
         sys.exit(64 if isinstance(error, click.UsageError) else error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except (ReceiverConfigError, TrustError, supervisor.ProcessEndedError) as error:
+    except (
+        ReceiverConfigError,
+        TrustError,
+        ConsentError,
+        ParametersError,
+        supervisor.ProcessEndedError,
+    ) as error:
         click.echo(f"{error} {getattr(error, 'hint', '')}".strip(), err=True)
         sys.exit(getattr(error, "exit_code", 77))
 
@@ -283,11 +291,9 @@ def restore(config_file: Path, file: Path) -> None:
 
 
 for _command in (
-    keeping_cli.retention,
-    keeping_cli.forget,
-    keeping_cli.export_home,
-    incident_cli.incident,
-    notices_cli.notices,
+    *(keeping_cli.retention, keeping_cli.forget, keeping_cli.export_home),
+    *(consent_cli.consent, consent_cli.pause, consent_cli.event),
+    *(incident_cli.incident, notices_cli.notices),
 ):
     cli.add_command(_command)
 cli.add_command(ledger)

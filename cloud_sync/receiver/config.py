@@ -76,6 +76,12 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     evidence_days: Annotated[int, msgspec.Meta(ge=1, le=3_653)] = 1_096
 
 
+class ConsentRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``needed``: what nobody has agreed to is not asked. False is for benches, where nobody lives."""
+
+    needed: bool = True
+
+
 class GuardConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The watch over the watch.
 
@@ -105,6 +111,7 @@ class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         paths: where things lie.
         limits: maximums.
         retention: how long what is held is kept.
+        consent: whether questions need somebody's consent.
         guard: how the watch itself is watched.
         channels: by which ways people are told, ``[[channel]]`` in the file.
     """
@@ -116,6 +123,7 @@ class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: Paths = Paths()
     limits: Limits = Limits()
     retention: Retention = Retention()
+    consent: ConsentRules = ConsentRules()
     guard: GuardConfig = GuardConfig()
     channels: tuple[Channel, ...] = msgspec.field(name="channel", default=())
 

@@ -82,6 +82,23 @@ TABLES: Final = (
         " WHERE home = :home ORDER BY number, channel",
     ),
     Table(
+        "agreements.csv",
+        "Who agreed that what is asked, in which capacity, on what evidence, from when until when.",
+        "SELECT number, questions, authority, person, evidence, from_ms, until_ms, written_by, written_ms, ended_ms,"
+        " ended_by FROM consent WHERE home = :home ORDER BY number",
+    ),
+    Table(
+        "pauses.csv",
+        "What was asked to pause, by whom, and for which event; without a question: an event that changes limits only.",
+        "SELECT number, event, questions, stays AS roles_that_stay, asked_by, from_ms, until_ms, written_by, written_ms,"
+        " ended_ms FROM pause WHERE home = :home ORDER BY number",
+    ),
+    Table(
+        "settings.csv",
+        "What each hub was to leave out, and since when it says that it does.",
+        f"SELECT hub, number AS wanted, taken, since_ms, refused FROM setting WHERE {_OF_HOME} ORDER BY hub",
+    ),
+    Table(
         "listening.csv",
         "When the hub proved that it listened. Outside these times nothing could be noticed.",
         f"SELECT hub, from_ms, to_ms FROM span WHERE {_OF_HOME} ORDER BY from_ms",

@@ -18,7 +18,7 @@ from typing import Final
 
 import structlog
 
-from cloud_sync.assurance import incident
+from cloud_sync.assurance import incident, pausing
 from cloud_sync.assurance.causes import Cause
 from cloud_sync.assurance.coverage import Verdict, judge, stale
 from cloud_sync.assurance.habits import DAYS
@@ -26,15 +26,18 @@ from cloud_sync.assurance.home import HomeWatch
 from cloud_sync.assurance.household import Event, Household
 from cloud_sync.assurance.incident import REST_MS, Incident
 from cloud_sync.assurance.learning import learn
+from cloud_sync.assurance.life_events import in_force
 from cloud_sync.assurance.local_time import MINUTE_MS, MINUTES_A_DAY
 from cloud_sync.assurance.notice import Notice, due
-from cloud_sync.assurance.plan import ParametersError, Plan, Question, Sensor
+from cloud_sync.assurance.plan import Parameters, ParametersError, Plan, Question, Sensor
 from cloud_sync.assurance.response import CALLERS
 from cloud_sync.assurance.watching import unasked
 from cloud_sync.receiver.config import ReceiverConfig
 from cloud_sync.receiver.explaining import Explaining
 from cloud_sync.receiver.parameters import load_parameters
+from cloud_sync.receiver.pausing import Pausing
 from cloud_sync.receiver.remembering import Remembering
+from cloud_sync.receiver.store.agreements import Agreements
 from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.hindsight import Hindsight
@@ -58,7 +61,7 @@ async def run(config: ReceiverConfig) -> None:
     loop = asyncio.get_running_loop()
     # Left in reverse: the thread ends its look before the store is closed under it.
     with closing(open_database(config.paths.store)) as db, ThreadPoolExecutor(1, "watch") as worker:
-        watch = Watch(Homes(db), Assured(db), Responses(db), Hindsight(db), Memories(db), config.paths.homes)
+        watch = Watch(db, config.paths.homes, consent_needed=config.consent.needed)
         while True:
             await loop.run_in_executor(worker, _look, watch)
             await asyncio.sleep(LOOK_PERIOD_S)
@@ -77,22 +80,17 @@ class _News:
 class Watch:
     """All homes of a site."""
 
-    def __init__(
-        self,
-        homes: Homes,
-        assured: Assured,
-        responses: Responses,
-        hindsight: Hindsight,
-        memories: Memories,
-        parameters_dir: Path,
-    ) -> None:
-        self._homes = homes
-        self._assured = assured
-        self._responses = responses
-        self._explaining = Explaining(hindsight)
-        self._remembering = Remembering(memories)
+    def __init__(self, db: sqlite3.Connection, parameters_dir: Path, *, consent_needed: bool) -> None:
+        self._homes = Homes(db)
+        self._assured = Assured(db)
+        self._responses = Responses(db)
+        self._pausing = Pausing(db, Agreements(db, needed=consent_needed))
+        self._explaining = Explaining(Hindsight(db))
+        self._remembering = Remembering(Memories(db))
         self._parameters_dir = parameters_dir
-        self._read_id = assured.newest_event()  # what came before is read when a home is first looked at
+        self._read_id = (
+            self._assured.newest_event()
+        )  # what came before is read when a home is first looked at
         self._watches: dict[str, tuple[Plan, HomeWatch]] = {}
         self._asked_ms: dict[str, int] = {}
         self._tidied_ms = 0
@@ -120,7 +118,7 @@ class Watch:
         said = self._responses.waiting()
         verdicts = self._homes.verdicts()
         now_ms = clock_ms()
-        news = {found.home for found in changed} | events.keys() | said.keys()
+        news = {found.home for found in changed} | events.keys() | said.keys() | self._pausing.look(now_ms)
         for home, sensors in self._assured.sensors().items():
             if home in news or now_ms - self._asked_ms.get(home, 0) >= MINUTE_MS:
                 told = _News(verdicts.get(home, {}), events.get(home, []), said.get(home, []), before_id)
@@ -145,7 +143,7 @@ class Watch:
     ) -> None:
         self._asked_ms[home] = now_ms
         try:
-            plan = Plan(home, sensors, load_parameters(self._parameters_dir, home))
+            plan = Plan(home, sensors, self._parameters(home, now_ms))
         except ParametersError as error:
             # The last good ones hold; without any, nothing is asked, and nothing reads as watched.
             _log.error("watch.parameters", home=home, error=str(error), hint=error.hint)
@@ -159,7 +157,10 @@ class Watch:
             news = replace(news, events=[], before_id=self._read_id)  # they are part of its history
         watch = self._watches[home][1]
         answered = [self._respond(watch, said, news.before_id, now_ms) for said in news.said]
-        found = watch.look(now_ms, news.verdicts, news.events)
+        agreed = self._pausing.agreed(home)
+        closed = pausing.closed(agreed, self._pausing.told(home), now_ms)
+        notes = pausing.notes(agreed, watch.findings, now_ms, watch.household.zone)
+        found = watch.look(now_ms, news.verdicts, news.events, closed, notes)
         watch.household.take_spells()  # nobody asks for them here
         found = replace(found, incidents=(*filter(None, answered), *found.incidents))
         taken_up = [said.number for said in news.said]
@@ -173,6 +174,11 @@ class Watch:
         """What became of the incident; calls that were not known to whoever closed it are heard again."""
         since = self._assured.since(said.home, said.heard, until_id)
         return watch.respond(said.response, now_ms, since)
+
+    def _parameters(self, home: str, now_ms: int) -> Parameters:
+        """Of its file, as a life event leaves them."""
+        written = load_parameters(self._parameters_dir, home)
+        return in_force(written, self._pausing.agreed(home).pauses, now_ms)
 
     def _begin(self, plan: Plan, looked_ms: int | None, now_ms: int) -> HomeWatch:
         """A home as it is remembered, or learned anew from what is stored, going on from what was written of it."""

@@ -1,6 +1,6 @@
 """From an advert (or a value told) to readings worth keeping: decode, assigned to this home?, fresh?, odd?
 
-Only sensors assigned to this home are kept; a neighbour's phone proves that we listen
+Only sensors assigned to this home and not paused are kept; a neighbour's phone proves that we listen
 and is otherwise forgotten at once.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -66,7 +66,9 @@ class Hearing:
         sensors: Mapping[str, Assigned],
         guards: Mapping[str, Guard],
         coverage: Coverage,
+        paused: Callable[[int], frozenset[str]] = lambda _boot_ms: frozenset(),
     ) -> None:
+        self._paused = paused
         self._catalogue = catalogue
         self._sensors = sensors
         self._guards = dict(guards)
@@ -83,11 +85,14 @@ class Hearing:
 
     def hear(self, advert: Advert) -> Kept | None:
         """The readings to keep from ``advert``, or None; the reason is counted."""
+        paused = self.rest(advert.heard_ms)
         self._coverage.frame(advert.heard_ms)
         self.counts["adverts"] += 1
         sensor = self._sensors.get(advert.address)
         if sensor is None:
             return self._drop("strangers")
+        if advert.address in paused:
+            return self._drop("paused")
         outcome = self._catalogue.decode(advert, key=sensor.key, model=sensor.model)
         return self._fresh(sensor, outcome, advert)
 
@@ -98,11 +103,19 @@ class Hearing:
         """
         sensor = self._sensors[told.sensor]
         self.counts["values"] += 1
+        if told.sensor in self.rest(told.at_ms):
+            return self._drop("paused")
         outcome = self._catalogue.decode_value(told.characteristic, told.value, sensor.model)
         if outcome.status is not Status.DECODED:
             return self._drop(_reason(outcome))
         self._coverage.hear(told.sensor, told.at_ms)
         return self._kept(sensor, outcome, told.at_ms, None, Guard(kept_ms=told.at_ms))
+
+    def rest(self, boot_ms: int) -> frozenset[str]:
+        """The sensors left out at that moment, before anything of them is decoded."""
+        paused = self._paused(boot_ms)
+        self._coverage.rest(paused, boot_ms)
+        return paused
 
     def confirm(self, sensor: str) -> Guard | None:
         """A person changed its battery: its counter may begin again. The guard to commit, if there is one."""

@@ -14,9 +14,6 @@ import msgspec
 from cloud_sync.assurance.plan import Parameters
 from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.store.hindsight import Hindsight
-from cloud_sync.receiver.store.homes import Homes
-from cloud_sync.receiver.store.memories import Memories
-from cloud_sync.receiver.store.responses import Responses
 from cloud_sync.receiver.watch import Watch
 from hil_tests.at_home import SiteWord
 
@@ -39,7 +36,7 @@ class VirtualWatch:
             (directory / f"{home}.toml").write_text(as_toml(parameters), encoding="utf-8")
         self._assured = Assured(db)
         self._hindsight = Hindsight(db)
-        self._watch = Watch(Homes(db), self._assured, Responses(db), self._hindsight, Memories(db), directory)
+        self._watch = Watch(db, directory, consent_needed=False)
         self._home = home
         self._clock_ms = clock_ms
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from cloud_sync.receiver.store.assured import Assured
-from cloud_sync.receiver.store.hindsight import Hindsight
-from cloud_sync.receiver.store.memories import Memories
-from cloud_sync.receiver.store.responses import Responses
 from cloud_sync.receiver.watch import Watch
 from tests.helpers.desk import write_book
 from tests.helpers.seeded_home import SeededHome, Told, event, sensor
@@ -33,14 +30,7 @@ class Site:
 
     def start(self) -> None:
         """A watch process begins."""
-        self.watch = Watch(
-            self.home.homes,
-            self.assured,
-            Responses(self.home.db),
-            Hindsight(self.home.db),
-            Memories(self.home.db),
-            self.directory / "homes",
-        )
+        self.watch = Watch(self.home.db, self.directory / "homes", consent_needed=False)
 
     def tell(self, *told: Told) -> None:
         """The hub beats, and a batch of it is stored."""

@@ -85,12 +85,17 @@ AGED: Final[Mapping[str, tuple[Portion, ...]]] = {
         Portion("notice", "known_ms < :before"),
         Portion("answer", "home NOT IN (SELECT home FROM sensor)"),
         Portion(
+            "setting", "hub IN (SELECT id FROM hub WHERE standing = 'revoked' AND standing_at_ms < :before)"
+        ),
+        Portion(
             "session", "hub IN (SELECT id FROM hub WHERE standing = 'revoked' AND standing_at_ms < :before)"
         ),
     ),
     "evidence": (
         Portion("incident", "raised_ms < :before"),
         Portion("refusal", "at_ms < :before"),
+        Portion("consent", "coalesce(ended_ms, until_ms) < :before"),
+        Portion("pause", "coalesce(ended_ms, until_ms) < :before"),
         Portion("gone", "length(signed) > 0 AND received_ms < :before", _EMPTY_GONE),
     ),
 }
@@ -113,6 +118,9 @@ FORGOTTEN: Final = (
     Portion("asked", "home = :home"),
     Portion("sensor", f"home = :home AND NOT {_ENROLLED}"),
     Portion("session", f"{_OF_HOME} AND NOT {_ENROLLED}"),
+    Portion("setting", f"{_OF_HOME} AND NOT {_ENROLLED}"),
+    Portion("consent", "home = :home"),
+    Portion("pause", "home = :home"),
     Portion("anchor", f"{_OF_HOME} AND NOT ({_ENROLLED} AND {_PRESENT_BOOT})"),
     Portion("incident", _OF_HOME),
     Portion("refusal", _OF_HOME),

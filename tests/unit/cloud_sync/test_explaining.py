@@ -17,8 +17,6 @@ from cloud_sync.receiver.classes import narrowed
 from cloud_sync.receiver.ledger_cli import answers
 from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.store.hindsight import Hindsight
-from cloud_sync.receiver.store.memories import Memories
-from cloud_sync.receiver.store.responses import Responses
 from cloud_sync.receiver.watch import Watch
 from tests.helpers.seeded_home import MINUTE, SeededHome, Told, sensor, state
 from zero_trust.request import DataClass
@@ -54,14 +52,7 @@ class Site:
 
     def start(self) -> None:
         """A watch process begins."""
-        self.watch = Watch(
-            self.home.homes,
-            self.assured,
-            Responses(self.home.db),
-            self.hindsight,
-            Memories(self.home.db),
-            self.path,
-        )
+        self.watch = Watch(self.home.db, self.path, consent_needed=False)
 
     def tell(self, *told: Told, listened_min: int = 0) -> None:
         """The hub beats, and a batch of it is stored."""

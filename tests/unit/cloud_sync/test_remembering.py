@@ -15,12 +15,9 @@ from cloud_sync.assurance.household import Household
 from cloud_sync.assurance.plan import Plan, Question, Sensor
 from cloud_sync.assurance.snapshot import take
 from cloud_sync.receiver.remembering import HOMES_A_LOOK_MAX, SNAPSHOT_AGE_MIN_MS, Remembering
-from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.store.deletions import Order
 from cloud_sync.receiver.store.erasure import Erasure
-from cloud_sync.receiver.store.hindsight import Hindsight
 from cloud_sync.receiver.store.memories import Memories
-from cloud_sync.receiver.store.responses import Responses
 from cloud_sync.receiver.watch import Watch
 from device_profiles.role import Role
 from tests.helpers.seeded_home import MINUTE, SeededHome, Told, sensor, state
@@ -52,10 +49,7 @@ class Site:
 
     def start(self) -> None:
         """A watch process begins."""
-        db = self.home.db
-        self.watch = Watch(
-            self.home.homes, Assured(db), Responses(db), Hindsight(db), Memories(db), self.path
-        )
+        self.watch = Watch(self.home.db, self.path, consent_needed=False)
 
     def hour(self, *, moving: bool = True, beating: bool = True) -> None:
         """An hour passes: a batch each quarter, and somebody moves in its middle."""
@@ -85,7 +79,7 @@ class Site:
     def learned(self) -> tuple[object, ...]:
         """What it goes by."""
         household = self.watch._watches[HOME][1].household
-        kitchen = household.habits._rooms["Kitchen"].value
+        kitchen = household.habits._rooms["Kitchen"]._weeks
         return household.habits.days, kitchen, household.seen_ms, household.quiet_ms, household.spell
 
     @property

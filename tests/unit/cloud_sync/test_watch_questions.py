@@ -11,9 +11,6 @@ from cloud_sync.assurance.coverage import State
 from cloud_sync.assurance.finding import Answer
 from cloud_sync.assurance.plan import Question
 from cloud_sync.receiver.store.assured import Assured
-from cloud_sync.receiver.store.hindsight import Hindsight
-from cloud_sync.receiver.store.memories import Memories
-from cloud_sync.receiver.store.responses import Responses
 from cloud_sync.receiver.watch import Watch
 from device_profiles.reading import Flag
 from tests.helpers.seeded_home import MINUTE, TEMPERATURE, SeededHome, Told, event, sensor, state
@@ -40,14 +37,7 @@ class Site:
 
     def start(self) -> None:
         """A watch process begins."""
-        self.watch = Watch(
-            self.home.homes,
-            self.assured,
-            Responses(self.home.db),
-            Hindsight(self.home.db),
-            Memories(self.home.db),
-            self.path,
-        )
+        self.watch = Watch(self.home.db, self.path, consent_needed=False)
 
     def tell(self, *told: Told) -> None:
         """The hub beats, and a batch of it is stored."""

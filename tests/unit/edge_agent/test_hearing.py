@@ -192,3 +192,18 @@ def test_a_replayed_movement_ends_no_stillness(catalogue: Catalogue) -> None:
         ear.hear(sealed(1, counter, "motion", heard_ms=2_000_000 + counter)) for counter in (9, 12)
     )
     assert [kept.urgent for kept in (replayed, true) if kept] == [False, True]
+
+
+def test_a_paused_sensor_leaves_no_trace(catalogue: Catalogue) -> None:
+    """Neither a reading, nor a guard, nor when it was last heard; the same frame after the pause is new."""
+    left_out = {frozenset({OURS})}
+    coverage = Coverage(dict.fromkeys((OURS, KEYED), Liveness(Contract.HEARTBEAT, 60)), 0)
+    sensors = {OURS: Assigned(OURS, "door", "hall", "bthome_v2")}
+    ear = Hearing(catalogue, sensors, {}, coverage, lambda _: next(iter(left_out), frozenset()))
+
+    assert ear.hear(door(1, 7, heard_ms=5_000)) is None
+    assert ear.counts["paused"] == 1
+    assert ear.counts["heard"] == 0
+    assert coverage.heard(5_000) == {}
+    left_out.clear()
+    assert ear.hear(door(1, 7, heard_ms=6_000)) is not None

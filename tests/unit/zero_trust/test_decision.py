@@ -62,6 +62,9 @@ OPERATOR = replace(CARE, role=Role.OPERATOR, group="demo", person="uid-0", purpo
 BACKUP = replace(OPERATOR, home=EVERY_HOME, data=DataClass.ALL, action=Action.COPY, purpose="backup")
 ACCESS = replace(OPERATOR, data=DataClass.ALL, action=Action.COPY, purpose="access")
 ERASURE = replace(OPERATOR, data=DataClass.ALL, action=Action.ERASE, purpose="erasure")
+AGREEMENT = replace(OPERATOR, data=DataClass.ALL, action=Action.AGREE, purpose="consent")
+PAUSE = replace(AGREEMENT, action=Action.PAUSE)
+CARER = replace(CARE, data=DataClass.ALL, purpose="consent")
 
 ALLOWED = {
     "family-own-home": FAMILY,
@@ -79,6 +82,10 @@ ALLOWED = {
     "operator-backup": BACKUP,
     "operator-access": ACCESS,
     "operator-erasure": ERASURE,
+    "operator-agreement": AGREEMENT,
+    "operator-pause": PAUSE,
+    "staff-agreement": replace(CARER, action=Action.AGREE),
+    "staff-pause": replace(CARER, action=Action.PAUSE),
 }
 
 

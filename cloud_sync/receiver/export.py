@@ -63,6 +63,11 @@ TABLES: Final = (
         " WHERE home = :home ORDER BY from_ms, known_ms",
     ),
     Table(
+        "habits.csv",
+        "What the watch learned of the home's habits, as it remembers them: when each room and sensor was last active, usual silences.",
+        "SELECT taken_ms, state FROM habit WHERE home = :home",
+    ),
+    Table(
         "incidents.csv",
         "What was told of the person, and of our own blindness, and how it ended.",
         "SELECT subject, about, happened_ms, raised_ms, evidence, in_hand, hand_ms, closed_ms, closed_by, outcome"

@@ -27,6 +27,7 @@ from tests.bench.latency import latency
 from tests.bench.outbox import outbox
 from tests.bench.sizes import sizes
 from tests.bench.virtual_day import virtual_day
+from tests.bench.watch_start import watch_start
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "sizes": sizes,
@@ -43,6 +44,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "latency": latency,
     "virtual-day": virtual_day,
     "assurance": assurance,
+    "watch-start": watch_start,
 }
 
 

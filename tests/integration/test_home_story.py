@@ -10,11 +10,13 @@ from typing import cast
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from cloud_sync.assurance import home
 from cloud_sync.assurance.finding import NOTHING_YET
 from cloud_sync.assurance.plan import Question
 from cloud_sync.assurance.questions import ASK
+from hil_tests.cli import cli
 from hil_tests.inprocess import VirtualResult, run_virtual
 from hil_tests.means import on_tier
 from hil_tests.rig.errors import RigError
@@ -91,6 +93,16 @@ def test_a_watch_that_takes_our_outage_for_hers_is_found(file: Path, monkeypatch
     monkeypatch.setattr(home, "_CALLS", tuple(Question))
     (sentence,) = played(file).sentences
     assert "an incident about the person was raised, 'moving'" in sentence
+
+
+def test_the_command_plays_it_in_virtual_time_by_itself(file: Path, tmp_path: Path) -> None:
+    """Whatever rig is the default; a person who asks for another is told why not."""
+    shell = CliRunner()
+    ran = shell.invoke(cli, ["run", str(file), "--into", str(tmp_path / "runs")])
+    assert ran.exit_code == 0, ran.output
+    assert "1 run: 1 passed" in ran.output
+    refused = shell.invoke(cli, ["run", str(file), "--rig", "virtual"])
+    assert "it takes days" in str(refused.exception)
 
 
 def test_the_first_movement_after_a_stillness_is_known_at_once(file: Path) -> None:

@@ -23,9 +23,7 @@ UNKNOWN: Final = -1
 # Chosen on generated homes of even seeds (README, "Figures"): no more than one false alarm in a home-month.
 HOURS_NEAR: Final = 2
 EXTRA_MIN: Final = 60  # beyond the longest silence there ever was
-EXTRA_FEW_DAYS_MIN: Final = (
-    400  # and this shared by the days that are known: what was never seen is no proof yet
-)
+EXTRA_FEW_DAYS_MIN: Final = 600  # shared by the days known: what was not seen yet may still come
 ROOM_TIMES_MIN: Final = 20  # a room is known at an hour once so many silences began there around it
 ROOM_SILENCE_MIN: Final = 10
 WITHOUT_FACTOR: Final = 1.1

@@ -200,8 +200,9 @@ class Habits:
 
     def proven(self, sensors: frozenset[str], from_ms: int, at_ms: int) -> None:
         """These sensors gave proof of somebody, from..at; without one of two, the other's lone sign were none."""
+        any_may_miss = len(sensors) > BACKED_WITHOUT_ONE
         for sensor, others in self._others.items():
-            if sensor not in sensors or len(sensors) > BACKED_WITHOUT_ONE:
+            if any_may_miss or sensor not in sensors:
                 others.prove(from_ms, at_ms)
 
     def begin_anew(self, from_ms: int, to_ms: int) -> None:

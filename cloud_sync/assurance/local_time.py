@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 MINUTES_A_DAY = 1440
 MINUTE_MS = 60_000
-MINUTES_KEPT = 4 * MINUTES_A_DAY
+MINUTES_KEPT = MINUTES_A_DAY
 
 
 class Local(NamedTuple):

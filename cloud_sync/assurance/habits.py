@@ -23,9 +23,7 @@ UNKNOWN: Final = -1
 # Chosen on generated homes of even seeds (README, "Figures"): no more than one false alarm in a home-month.
 HOURS_NEAR: Final = 2
 EXTRA_MIN: Final = 60  # beyond the longest silence there ever was
-EXTRA_FEW_DAYS_MIN: Final = (
-    400  # and this shared by the days that are known: what was never seen is no proof yet
-)
+EXTRA_FEW_DAYS_MIN: Final = 600  # shared by the days known: what was not seen yet may still come
 ROOM_TIMES_MIN: Final = 20  # a room is known at an hour once so many silences began there around it
 ROOM_SILENCE_MIN: Final = 10
 WITHOUT_FACTOR: Final = 1.1
@@ -202,8 +200,9 @@ class Habits:
 
     def proven(self, sensors: frozenset[str], from_ms: int, at_ms: int) -> None:
         """These sensors gave proof of somebody, from..at; without one of two, the other's lone sign were none."""
+        any_may_miss = len(sensors) > BACKED_WITHOUT_ONE
         for sensor, others in self._others.items():
-            if sensor not in sensors or len(sensors) > BACKED_WITHOUT_ONE:
+            if any_may_miss or sensor not in sensors:
                 others.prove(from_ms, at_ms)
 
     def begin_anew(self, from_ms: int, to_ms: int) -> None:

@@ -149,7 +149,9 @@ class Household:
         learned = habits.days >= p.learn_days
         if not learned:
             return None if lost else p.silence_learning_h * 60
-        usual = habits.patience_min(local(since_ms, self.zone), self._quiet_room) or p.silence_max_h * 60
+        # A silence that we count only since we see all again began we don't know where.
+        room = self._quiet_room if since_ms == self.quiet_ms else ""
+        usual = habits.patience_min(local(since_ms, self.zone), room) or p.silence_max_h * 60
         patience = min(max(usual, p.silence_min_h * 60), p.silence_max_h * 60)
         return max(patience, habits.patience_without_min(lost)) if lost else patience
 

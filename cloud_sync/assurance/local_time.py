@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 MINUTES_A_DAY = 1440
 MINUTE_MS = 60_000
+MINUTES_KEPT = MINUTES_A_DAY
 
 
 class Local(NamedTuple):
@@ -20,8 +21,9 @@ class Local(NamedTuple):
 
 def local(at_ms: int, zone: ZoneInfo) -> Local:
     """Where ``at_ms`` (since 1970) lies in ``zone``."""
-    at = datetime.fromtimestamp(at_ms / 1000, zone)
-    return Local(at.toordinal(), at.hour * 60 + at.minute + at.second / 60)
+    whole, rest_ms = divmod(at_ms, MINUTE_MS)
+    day, minute = _local(whole, zone)
+    return Local(day, minute + rest_ms / MINUTE_MS)
 
 
 @cache
@@ -38,7 +40,19 @@ def within(minute: float, start: int, end: int) -> bool:
 
 def spoken(at_ms: int, zone: ZoneInfo) -> str:
     """``08:05`` as it stands on the clock in the home."""
-    at = datetime.fromtimestamp(at_ms / 1000, zone)
+    return _spoken(at_ms // MINUTE_MS, zone)
+
+
+# Thousands of homes are asked in the same minutes.
+@lru_cache(MINUTES_KEPT)
+def _local(minute: int, zone: ZoneInfo) -> tuple[int, int]:
+    at = datetime.fromtimestamp(minute * 60, zone)
+    return at.toordinal(), at.hour * 60 + at.minute
+
+
+@lru_cache(MINUTES_KEPT)
+def _spoken(minute: int, zone: ZoneInfo) -> str:
+    at = datetime.fromtimestamp(minute * 60, zone)
     return f"{at.hour:02}:{at.minute:02}"
 
 

@@ -17,6 +17,9 @@ from cloud_sync.assurance.local_time import MINUTE_MS, Local
 LASTING_MS: Final = 20 * MINUTE_MS
 PAUSE_MS: Final = 30 * MINUTE_MS  # unseen for no longer, she is still about
 BACK_TO_BED_MS: Final = 60 * MINUTE_MS
+CORRECTED_MAX_MIN: Final = (
+    240  # what comes later is a day that goes on, of somebody whom our sensors see seldom
+)
 EARLIER_MIN: Final = 45  # than usual
 EARLY_MIN: Final = 390  # half past six, until the usual time is known
 
@@ -98,7 +101,7 @@ class Rising:
 
     def _corrects(self, about: About, rose: About, usual: float | None) -> bool:
         """Whether ``about`` is the rising, and not what was taken for it: a short way, or one with rest after it."""
-        if about is rose or not about.lasted:
+        if about is rose or not about.lasted or about.minute - rose.minute > CORRECTED_MAX_MIN:
             return False
         return not rose.lasted or _went_back(rose, self._about_ms, about.spell.from_ms, usual)
 

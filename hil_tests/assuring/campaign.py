@@ -23,11 +23,12 @@ from device_profiles.role import Role
 from hil_tests.assuring.outages import SHORTEST_MS, Fault, Outage, merge
 from hil_tests.assuring.played_hub import PlayedHub
 from hil_tests.assuring.recording import Liveness
-from hil_tests.assuring.score import common
+from hil_tests.assuring.score import common, without
 
 DAY_MS: Final = MINUTES_A_DAY * MINUTE_MS
 START_MS: Final = 1_772_409_600_000  # a Monday, 00:00 UTC
 LEARNED_DAYS: Final = 10
+FROM_MS: Final = START_MS + LEARNED_DAYS * DAY_MS
 DAYS: Final = 2
 AFTERWARDS_MS: Final = (
     30 * MINUTE_MS
@@ -66,6 +67,8 @@ class Tally:
         schedules: how many were played.
         blind_ms: how long sensors could truly not be heard, all sensors together.
         told_ms: of that, how long the verdicts call blind.
+        short_ms: how long they do not, where a sensor failed for less than there was time to know, before or after the
+            whole home did.
         wrongly_ms: how long it calls blind what was heard.
         green_ms: how long a sensor read as watched though it was blind for longer than there was time to know.
         about_her: incidents about the person.
@@ -74,6 +77,7 @@ class Tally:
     schedules: int = 0
     blind_ms: int = 0
     told_ms: int = 0
+    short_ms: int = 0
     wrongly_ms: int = 0
     green_ms: int = 0
     about_her: int = 0
@@ -84,7 +88,7 @@ class Campaign:
 
     def __init__(self, seed: int) -> None:
         rng = random.Random(f"life/{seed}")
-        self._from_ms = START_MS + LEARNED_DAYS * DAY_MS
+        self._from_ms = FROM_MS
         self._to_ms = self._from_ms + DAYS * DAY_MS
         self._life = list(_life(rng, LEARNED_DAYS + DAYS + 2))
         self._watch = HomeWatch(Plan("home", SENSORS, Parameters(zone="UTC")))
@@ -147,6 +151,7 @@ class Campaign:
         green = merge((at, end) for at, end, verdict in shown if verdict.state is State.WATCHING)
         tally.blind_ms += _length(true)
         tally.told_ms += _length(common(true, blind))
+        tally.short_ms += sum(end - start for start, end in without(true, blind) if end - start <= allowed_ms)
         tally.wrongly_ms += _length(blind) - _length(common(true, blind))
         tally.green_ms += _length(common(late, green))
 
@@ -169,7 +174,7 @@ def run(schedules: int, seed: int) -> Tally:
     """Play so many schedules."""
     rng, tally, campaign = random.Random(f"outages/{seed}"), Tally(), Campaign(seed)
     for _ in range(schedules):
-        campaign.play(tally, schedule(rng, START_MS + LEARNED_DAYS * DAY_MS))
+        campaign.play(tally, schedule(rng, FROM_MS))
     return tally
 
 

@@ -193,6 +193,18 @@ def common(ours: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -
     return merge((start, end) for start, end in overlaps if start < end)
 
 
+def without(ours: Iterable[tuple[int, int]], others: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What of spans no other covers; the others are merged and in order."""
+    left: list[tuple[int, int]] = []
+    for start, end in ours:
+        at = start
+        for other_start, other_end in others:
+            left.append((at, min(other_start, end)))
+            at = max(at, other_end)
+        left.append((at, end))
+    return [(start, end) for start, end in left if start < end]
+
+
 def _bisect(still_below: Callable[[float], bool]) -> float:
     low, high = 0.0, 1.0
     while still_below(high):

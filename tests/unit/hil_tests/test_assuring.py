@@ -27,11 +27,19 @@ from hil_tests.trace import Row, TraceError
 HOUR_MS = 60 * MINUTE_MS
 START_MS = 1_772_409_600_000
 SCHEDULES_LONG, PART = 10_000, 250
+SHORT_PART = 20_000
+# Seed and number of schedules that once broke the model or the counting, and what broke.
+FOUND = {
+    "found again, she was told of as still": (100, 122),
+    "a sensor failed three minutes before the radio and was back before it": (122, 86),
+    "a sensor failed a minute before the radio, and both lasted beyond the two days": (103, 94),
+}
 
 
 def hold(tally: Tally) -> None:
-    """Every blind minute told, hardly one too many, none green, and nothing about her that we caused."""
-    assert tally.told_ms == tally.blind_ms > 0
+    """Every blind minute told that can be known of, hardly one too many, none green, nothing about her that we caused."""
+    assert tally.told_ms + tally.short_ms == tally.blind_ms > 0
+    assert tally.short_ms <= tally.blind_ms / SHORT_PART
     assert tally.told_ms / (tally.told_ms + tally.wrongly_ms) >= 0.99
     assert tally.green_ms == 0
     assert tally.about_her == 0
@@ -40,6 +48,17 @@ def hold(tally: Tally) -> None:
 def test_random_outages_are_told_and_blamed_on_nobody() -> None:
     """Twenty schedules over two days of an ordinary life."""
     hold(campaign.run(20, 1))
+
+
+@pytest.mark.parametrize(("seed", "number"), FOUND.values(), ids=FOUND.keys())
+def test_schedules_that_once_broke_something(seed: int, number: int) -> None:
+    """Each alone: told, blamed on nobody, and what cannot be known is minutes."""
+    rng, tally = random.Random(f"outages/{seed}"), Tally()
+    outages = [campaign.schedule(rng, campaign.FROM_MS) for _ in range(number + 1)][-1]
+    campaign.Campaign(seed).play(tally, outages)
+    assert tally.told_ms + tally.short_ms == tally.blind_ms > 0
+    assert tally.short_ms < 5 * MINUTE_MS
+    assert tally.green_ms == tally.about_her == 0
 
 
 @pytest.mark.long

@@ -83,3 +83,11 @@ def test_a_hub_that_is_back_beats_at_once() -> None:
     }
     assert beats == {10: minute(10), 15: minute(10), 20.3: minute(20.25), 21.3: minute(21.25)}
     assert hub.moments() == [minute(20.25) - 2_000, minute(20.25) + 2_000]
+
+
+def test_what_no_other_span_covers_is_left() -> None:
+    """At both ends, in between, and all of what is touched by none."""
+    ours = [(0, 10), (20, 30), (40, 50)]
+    assert score.without(ours, [(2, 4), (8, 22), (28, 30)]) == [(0, 2), (4, 8), (22, 28), (40, 50)]
+    assert score.without(ours, []) == ours
+    assert score.without(ours, [(-5, 60)]) == []

@@ -81,6 +81,12 @@ def test_what_lasts_corrects_what_was_short(rising: Rising) -> None:
     assert seen(rising, 525) == Local(DAY, 500)
 
 
+def test_an_evening_is_no_rising(rising: Rising) -> None:
+    """Seen once in the morning, where sensors are few, and for long only at supper."""
+    assert seen(rising, 445) == Local(DAY, 445)
+    assert [seen(rising, minute) for minute in (1140, 1155, 1170)] == [None, None, None]
+
+
 def test_a_new_day_begins_anew(rising: Rising) -> None:
     """Yesterday's rising is none of today."""
     seen(rising, 450)

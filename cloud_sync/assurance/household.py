@@ -66,6 +66,7 @@ class Household:
         "_plan",
         "_quiet_room",
         "_rising",
+        "again_ms",
         "came_in",
         "cold",
         "doors",
@@ -104,7 +105,8 @@ class Household:
         self._rising = Rising()
         self.doors: dict[str, int] = {}  # entrances that stand open, since when
         self.hazards: dict[str, int] = {}
-        self.pressed: dict[str, int] = {}
+        self.pressed: dict[str, int] = {}  # unanswered, since when
+        self.again_ms: int | None = None  # the last press after the first that is unanswered
         self.cold = Cold(plan.parameters.warm)
 
     def hear(self, event: Event) -> None:
@@ -116,7 +118,9 @@ class Household:
             self.cold.feel(event.sensor, event.value, event.at_ms)
             return
         if sensor.role is Role.HELP and event.kind.startswith("button"):
-            self.pressed[event.sensor] = event.at_ms
+            if self.pressed:
+                self.again_ms = max(self.again_ms or 0, event.at_ms)
+            self.pressed.setdefault(event.sensor, event.at_ms)
         elif sensor.role is Role.HAZARD and event.kind in _HAZARDS:
             self._set(self.hazards, event)
         elif sensor.role in ACTIVE and event.kind in _SIGNS and self._changed(sensor, event):
@@ -157,7 +161,10 @@ class Household:
 
     def answer(self, role: Role, since: Iterable[Event]) -> None:
         """A person answered the calls of such sensors: only those that became known since stand."""
-        (self.pressed if role is Role.HELP else self.hazards).clear()
+        if role is Role.HELP:
+            self.pressed, self.again_ms = {}, None
+        else:
+            self.hazards = {}
         for event in since:
             sensor = self._plan.sensors.get(event.sensor)
             if sensor is not None and sensor.role is role:

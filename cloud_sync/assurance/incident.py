@@ -55,6 +55,7 @@ class Incident:
         audience: who is told.
         in_hand: who said "I have it"; empty: nobody yet.
         hand_ms: since when they have it, wall clock.
+        again_ms: when we knew that help was asked for once more; None: it was not.
         closed_ms: when it ended; None: open.
         outcome: why it was closed, in plain words.
         closed_by: who closed it; empty: it ended by itself.
@@ -70,6 +71,7 @@ class Incident:
     audience: Audience
     in_hand: str = ""
     hand_ms: int | None = None
+    again_ms: int | None = None
     closed_ms: int | None = None
     outcome: str = ""
     closed_by: str = ""
@@ -91,6 +93,8 @@ def of_question(subject: str, before: Incident | None, found: Finding, now_ms: i
             )
         case Answer.NO if before is not None and found.severity > before.severity:
             return replace(before, severity=found.severity, evidence=found.evidence, updated_ms=now_ms)
+        case Answer.NO if before is not None and subject in _STANDING and found.evidence != before.evidence:
+            return replace(before, evidence=found.evidence, updated_ms=now_ms, again_ms=now_ms)
         case Answer.YES if before is not None and subject not in _STANDING:
             return close(before, found.evidence, now_ms)
     return before

@@ -42,6 +42,7 @@ class Occasion(enum.Enum):
     """What a notice is told for."""
 
     RAISED = "raised"  # or it presses more than before
+    AGAIN = "again"  # help was asked for once more, whoever has it in hand
     REMINDED = "reminded"  # nobody has it in hand yet
     TAKEN = "taken"
     CLOSED = "closed"
@@ -142,6 +143,8 @@ def _occasions(incident: Incident, now_ms: int) -> Iterator[tuple[Occasion, int,
         yield Occasion.CLOSED, 0, incident.closed_ms
         return
     yield Occasion.RAISED, incident.severity, incident.happened_ms
+    if incident.again_ms is not None:
+        yield Occasion.AGAIN, incident.again_ms, incident.again_ms
     if incident.in_hand:
         taken_ms = incident.hand_ms or incident.updated_ms
         yield Occasion.TAKEN, taken_ms, taken_ms
@@ -155,6 +158,8 @@ def _words(home: str, incident: Incident, occasion: Occasion, clock: str) -> str
     match occasion:
         case Occasion.RAISED:
             return f"{title}, since {clock}.{ours}"
+        case Occasion.AGAIN:
+            return f"{title} once more, at {clock}."
         case Occasion.REMINDED:
             return f"{title}, since {clock}. Nobody has said yet that they have it in hand.{ours}"
         case Occasion.TAKEN:

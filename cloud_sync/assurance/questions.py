@@ -154,10 +154,11 @@ def help_pressed(home: Household, _plan: Plan, _moment: Moment) -> Finding:
     """Has nobody called for help? A press stands until a person has closed it."""
     if not home.pressed:
         return Finding(Answer.YES)
-    at_ms = min(home.pressed.values())
-    return Finding(
-        Answer.NO, at_ms, f"The help button was pressed at {spoken(at_ms, home.zone)}.", Severity.EMERGENCY
-    )
+    at_ms, again_ms = min(home.pressed.values()), home.again_ms
+    pressed = f"The help button was pressed at {spoken(at_ms, home.zone)}"
+    if again_ms is not None and again_ms - at_ms >= MINUTE_MS:
+        pressed += f", and again at {spoken(again_ms, home.zone)}"
+    return Finding(Answer.NO, at_ms, f"{pressed}.", Severity.EMERGENCY)
 
 
 def hazard(home: Household, plan: Plan, _moment: Moment) -> Finding:

@@ -206,7 +206,7 @@ class Assured:
 
     def _write_incidents(self, home: str, incidents: Iterable[Incident]) -> None:
         self._db.executemany(
-            "INSERT OR REPLACE INTO home_incident VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO home_incident VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     home,
@@ -222,6 +222,7 @@ class Assured:
                     one.closed_ms,
                     one.outcome,
                     one.hand_ms,
+                    one.again_ms,
                     one.closed_by,
                 )
                 for one in incidents
@@ -258,6 +259,7 @@ def _incident(row: sqlite3.Row) -> Incident:
         audience=Audience(row["audience"]),
         in_hand=row["in_hand"],
         hand_ms=row["hand_ms"],
+        again_ms=row["again_ms"],
         closed_ms=row["closed_ms"],
         outcome=row["outcome"],
         closed_by=row["closed_by"],

@@ -1,6 +1,7 @@
 -- What people said of incidents, and how far each home was asked about.
 
 ALTER TABLE home_incident ADD COLUMN hand_ms INTEGER;                    -- since when somebody has it in hand
+ALTER TABLE home_incident ADD COLUMN again_ms INTEGER;                   -- when help was asked for once more
 ALTER TABLE home_incident ADD COLUMN closed_by TEXT NOT NULL DEFAULT ''; -- empty: it ended by itself
 
 CREATE TABLE response (

@@ -8,9 +8,10 @@ from cloud_sync.assurance.causes import Cause, words
 from cloud_sync.assurance.coverage import State
 from cloud_sync.assurance.finding import Answer, Severity
 from cloud_sync.assurance.incident import About, Audience
+from cloud_sync.assurance.notice import Occasion, due
 from cloud_sync.assurance.plan import Parameters, Question
 from cloud_sync.assurance.response import Act
-from tests.helpers.watched_home import WatchedHome, at
+from tests.helpers.watched_home import ZONE, WatchedHome, at
 
 LEARNED = "2026-03-02"  # the first of eight ordinary days
 
@@ -190,6 +191,22 @@ def test_a_press_is_told_at(home: WatchedHome) -> None:
     assert home.watch.findings[Question.HELP].answer is Answer.YES
 
 
+def test_another_press_is_told_though_somebody_has_the_first_in_hand(home: WatchedHome) -> None:
+    """She presses again while Ewan is on his way; the same press within a minute is one."""
+    home.say("2026-03-10 03:00", "pendant", "button")
+    home.say(at("2026-03-10 03:00") + 20_000, "pendant", "button")
+    home.until("2026-03-10 03:05")
+    home.respond("help", Act.TAKE)
+    home.say("2026-03-10 03:17", "pendant", "button")
+    home.until("2026-03-10 03:30")
+    first, again = home.of("help")
+    assert (first.again_ms, again.again_ms) == (None, at("2026-03-10 03:20"))
+    assert again.evidence == "The help button was pressed at 03:00, and again at 03:17."
+    assert again.in_hand == "staff:council/ewan"
+    occasions = [one.occasion for one in due("h-1", again, ZONE, home.now_ms)]
+    assert occasions == 2 * [Occasion.RAISED, Occasion.AGAIN, Occasion.TAKEN]
+
+
 def test_a_call_is_heard_even(home: WatchedHome) -> None:
     """A call is heard even from a sensor we thought lost."""
     home.lose("2026-03-09 23:00", cause=Cause.UNCONFIRMED)
@@ -307,6 +324,24 @@ def test_what_somebody_has_in_hand(home: WatchedHome) -> None:
     home.respond("blind", Act.TAKE)
     home.until("2026-03-10 15:00")
     assert all(one.audience is Audience.OPERATIONS for one in home.of("blind"))
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_a_person_closed_rests_for_four_hours(home: WatchedHome, restarted: bool) -> None:
+    """She sits and reads: Ewan rang her. It is told again only if it goes on, also by a new watch."""
+    home.about("2026-03-10 10:30")
+    home.until("2026-03-10 15:00")
+    closed = home.respond("moving", Act.CLOSE, "Rang her, she reads.")
+    assert closed is not None
+    assert closed.closed_by == "staff:council/ewan"
+    if restarted:
+        home.watch.resume(home.watch.ledger.values(), home.watch.incidents.values(), [closed])
+    told = len(home.of("moving"))
+    home.until("2026-03-10 18:55")
+    assert len(home.of("moving")) == told
+    assert home.watch.findings[Question.MOVING].answer is Answer.NO
+    home.until("2026-03-10 19:05")
+    assert len(home.of("moving")) == told + 1
 
 
 def test_blind_at_night_to_a_help(home: WatchedHome) -> None:

@@ -19,6 +19,7 @@ from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.watch import Watch
 from tests.helpers.desk import GRANTS, write_book
 from tests.helpers.seeded_home import HUB, SeededHome, Told, sensor
+from zero_trust.voucher import VoucherRow
 
 HOME = "margaret"
 HALL = sensor(1, "Hall", "Hall", role="presence")
@@ -231,3 +232,11 @@ def test_staff_write_down_what_their_own_homes_say() -> None:
 
     assert getattr(refused.exception, "code", "") == "not-your-home"
     assert run("pause", HOME, "--json").exit_code == 0
+
+
+def test_people_agree_before_a_hub_is_fitted(site: Site) -> None:
+    """A home that was given a voucher is known."""
+    site.home.registry.add_voucher(VoucherRow("v-2", "h-2", b"", site.now_ms), site.now_ms)
+
+    assert "Agreement 1 stands" in run("consent", "h-2", "give", "--evidence", "a form").output
+    assert "Paused now: nothing." in run("pause", "h-2").output

@@ -17,6 +17,7 @@ from cloud_sync.receiver.pausing import Pausing
 from cloud_sync.receiver.store.agreements import Agreements
 from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.watch import Watch
+from cloud_sync.wire.setting import SESSION_BYTES, VERSION, Taken
 from tests.helpers.desk import GRANTS, write_book
 from tests.helpers.seeded_home import HUB, SeededHome, Told, sensor
 from zero_trust.voucher import VoucherRow
@@ -61,11 +62,10 @@ class Site:
 
     def confirm(self) -> None:
         """The hub says that it goes by what is wanted."""
+        stand = self.settings.stand(HUB)
+        taken = Taken(VERSION, "demo", HUB, bytes(SESSION_BYTES), 1, stand.number, stand.wanted, (), "")
         with self.home.batches.transaction():
-            self.home.db.execute(
-                "UPDATE setting SET taken = number, pauses = wanted, since_ms = ? WHERE hub = ?",
-                (self.now_ms, HUB),
-            )
+            self.settings.take(taken, b"signed", self.now_ms)
 
 
 @pytest.fixture

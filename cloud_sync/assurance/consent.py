@@ -124,11 +124,6 @@ def authority(word: str) -> Authority:
     )
 
 
-def agreed(consents: Iterable[Consent], question: Question, at_ms: int) -> bool:
-    """Whether a question may be asked at a moment."""
-    return any(question in one.questions and one.covers(at_ms) for one in consents)
-
-
 def ended_ms(consents: Iterable[Consent], question: Question, at_ms: int) -> int | None:
     """When the last agreement on a question ended; None: there never was one."""
     return max(

@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from cloud_sync.assurance.causes import Cause
-from cloud_sync.assurance.consent import DAY_MS, TOLD_DAYS, Consent, agreed, ended_ms, holds_until_ms
+from cloud_sync.assurance.consent import DAY_MS, TOLD_DAYS, Consent, ended_ms, holds_until_ms
 from cloud_sync.assurance.coverage import State, Verdict
 from cloud_sync.assurance.local_time import MINUTE_MS, day, spoken
 from cloud_sync.assurance.plan import NEEDS, QUESTION_WORDS, Question
@@ -24,6 +24,7 @@ CALLS: Final = frozenset({Question.HELP, Question.HAZARD})
 EVERYTHING: Final = frozenset(Question) - CALLS  # a pause that names no question is one of all these
 LONG_MS: Final = 24 * 60 * MINUTE_MS
 END_TOLD_MS: Final = 12 * 60 * MINUTE_MS
+_QUESTIONS: Final = frozenset(Question)
 _ROLES: Final = frozenset(Role)
 _ASKED_FOR: Final = frozenset(role for needs in NEEDS.values() for role in needs)
 
@@ -86,7 +87,7 @@ class Agreed:
         """The questions that nobody has agreed to at a moment."""
         if not self.needed:
             return frozenset()
-        return frozenset(q for q in Question if not agreed(self.consents, q, at_ms))
+        return _QUESTIONS.difference(*(one.questions for one in self.consents if one.covers(at_ms)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,10 @@ def closed(agreed: Agreed, hubs: Iterable[Sequence[Pause]], now_ms: int) -> Clos
         hubs: for each of its hubs, the pauses that it says it goes by.
         now_ms: wall clock.
     """
-    verdicts = {q: _unagreed(agreed, q, now_ms) for q in agreed.not_agreed(now_ms)}
+    not_agreed = agreed.not_agreed(now_ms)
+    if not not_agreed and not agreed.paused(now_ms):
+        return NOTHING
+    verdicts = {q: _unagreed(agreed, q, now_ms) for q in not_agreed}
     certain = frozenset(verdicts)
     for pause in agreed.pauses:
         if pause.covers(now_ms):
@@ -158,6 +162,9 @@ def notes(agreed: Agreed, questions: Iterable[Question], now_ms: int, zone: Zone
 
 def _on_consent(agreed: Agreed, questions: Sequence[Question], now_ms: int, zone: ZoneInfo) -> Iterator[str]:
     not_agreed = agreed.not_agreed(now_ms)
+    far_ms = now_ms + max(TOLD_DAYS) * DAY_MS
+    if not not_agreed and all(one.ends_ms > far_ms for one in agreed.consents if one.covers(now_ms)):
+        return
     never = [q for q in questions if q in not_agreed and ended_ms(agreed.consents, q, now_ms) is None]
     ended = [q for q in questions if q in not_agreed and q not in never]
     if never:

@@ -17,6 +17,7 @@ from cloud_sync.receiver.console import desk_of, hubs_of, look, operator
 from cloud_sync.receiver.desk import Desk, by
 from cloud_sync.receiver.parameters import load_parameters
 from cloud_sync.receiver.store.agreements import Agreements
+from cloud_sync.receiver.store.registry import Registry
 from cloud_sync.receiver.store.settings import Settings, Stand
 from zero_trust.request import Action, DataClass, Proof, Subject, parse_subject
 
@@ -41,7 +42,8 @@ class Counter:
     def stands(self) -> dict[str, Stand]:
         """How the home's hubs stand with their settings."""
         settings = Settings(self.desk.db)
-        return {row.hub: settings.stand(row.hub) for row in hubs_of(self.desk.db, self.home)}
+        hubs = Registry(self.desk.db).hubs()
+        return {row.hub: settings.stand(row.hub) for row in hubs if row.home == self.home}
 
     def ms(self, moment: datetime) -> int:
         """A moment of the home's clock, since 1970."""
@@ -80,7 +82,8 @@ def counter_of(config_file: Path, home: str, subject: str | None) -> Counter:
     """
     config = load_config(config_file)
     desk = desk_of(config, _now_ms)
-    hubs_of(desk.db, home)
+    if not desk.db.execute("SELECT 1 FROM voucher WHERE home = ?", (home,)).fetchone():
+        hubs_of(desk.db, home)  # without a voucher it must have a hub: people agree before one is fitted
     zone = load_parameters(config.paths.homes, home).clock
     who = parse_subject(subject) if subject else operator(config)
     return Counter(desk, config, home, zone, who, _now_ms())

@@ -29,6 +29,7 @@ class Pausing:
         self._changes: int | None = None
         self._hubs: Mapping[str, list[str]] = {}
         self._told: dict[str, list[tuple[Pause, ...]]] = {}
+        self._settled: tuple[int, int] | None = None  # the state of settings that was read last
         self._wanted_ms = 0
 
     def agreed(self, home: str) -> Agreed:
@@ -45,19 +46,19 @@ class Pausing:
         """Want of each hub what its home agreed to; the homes of which something is new."""
         changes, hubs = self._agreements.changes(), self._homes_hubs()
         news: set[str] = set()
-        if changes != self._changes or hubs != self._hubs or now_ms - self._wanted_ms >= WANTED_PERIOD_MS:
-            news |= {home for home in hubs if self._renewed(home)}
-            self._changes, self._hubs, self._wanted_ms = changes, hubs, now_ms
+        if changes != self._changes:
+            before, self._agreed, self._changes = self._agreed, {}, changes
+            news |= {home for home in hubs if self.agreed(home) != before.get(home)}
+        if news or hubs != self._hubs or now_ms - self._wanted_ms >= WANTED_PERIOD_MS:
+            self._hubs, self._wanted_ms = hubs, now_ms
             self._want(now_ms)
-        stands = self._settings.all()
-        told = {home: [stands.get(hub, NONE).pauses for hub in of] for home, of in hubs.items()}
-        news |= {home for home, pauses in told.items() if pauses != self._told.get(home)}
-        self._told = told
+            self._settled = None
+        if (settled := self._settings.news()) != self._settled:
+            stands = self._settings.all()
+            told = {home: [stands.get(hub, NONE).pauses for hub in of] for home, of in hubs.items()}
+            news |= {home for home, pauses in told.items() if pauses != self._told.get(home)}
+            self._told, self._settled = told, settled
         return news
-
-    def _renewed(self, home: str) -> bool:
-        before = self._agreed.pop(home, None)
-        return self.agreed(home) != before
 
     def _want(self, now_ms: int) -> None:
         stands = self._settings.all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cloud_sync.wire.setting import Pause, Taken, pack_pauses, unpack_pauses
 
@@ -39,7 +40,9 @@ class Stand:
 
 NONE = Stand()
 _CHANGES = "settings"
+_ACCOUNTS = "accounts"
 _COUNT_BYTES = 8
+REMEMBERED_MAX = 32_768
 
 
 class Settings:
@@ -79,6 +82,10 @@ class Settings:
         note_change(self._db, _CHANGES)
         return True
 
+    def news(self) -> tuple[int, int]:
+        """Another value whenever a setting or what a hub goes by has changed: a cheap look."""
+        return changes(self._db, _CHANGES), changes(self._db, _ACCOUNTS)
+
     def last_account(self, hub: str) -> tuple[bytes, int]:
         """Session and counter of a hub's last account; empty and 0 if it never gave one."""
         row = self._db.execute("SELECT session, counter FROM setting WHERE hub = ?", (hub,)).fetchone()
@@ -90,6 +97,8 @@ class Settings:
         same = (taken.number, (*taken.pauses, *taken.own)) == (before.taken, before.pauses)
         since_ms = before.since_ms if same and before.since_ms is not None else now_ms
         ahead = taken.number > before.number
+        if not same:
+            note_change(self._db, _ACCOUNTS)
         self._db.execute(
             "INSERT OR REPLACE INTO setting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -129,13 +138,16 @@ def note_change(db: sqlite3.Connection, what: str) -> None:
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (what, counted))
 
 
+_unpacked = lru_cache(REMEMBERED_MAX)(unpack_pauses)  # read every few seconds, and hardly ever another
+
+
 def _stand(row: sqlite3.Row) -> Stand:
-    own = unpack_pauses(row["own"])
+    own = _unpacked(row["own"])
     return Stand(
         row["number"],
-        unpack_pauses(row["wanted"]),
+        _unpacked(row["wanted"]),
         row["taken"],
-        (*unpack_pauses(row["pauses"]), *own),
+        (*_unpacked(row["pauses"]), *own),
         own,
         row["since_ms"],
         row["refused"],

@@ -15,8 +15,10 @@ from cloud_sync.assurance.plan import Question
 from cloud_sync.receiver.cli import cli
 from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.watch import Watch
+from cloud_sync.wire.setting import SESSION_BYTES, VERSION, Taken
 from tests.helpers.desk import GRANTS, write_book
 from tests.helpers.seeded_home import HUB, SeededHome, Told, sensor
+from zero_trust.voucher import VoucherRow
 
 HOME = "margaret"
 HALL = sensor(1, "Hall", "Hall", role="presence")
@@ -57,11 +59,10 @@ class Site:
 
     def confirm(self) -> None:
         """The hub says that it goes by what is wanted."""
+        stand = self.settings.stand(HUB)
+        taken = Taken(VERSION, "demo", HUB, bytes(SESSION_BYTES), 1, stand.number, stand.wanted, (), "")
         with self.home.batches.transaction():
-            self.home.db.execute(
-                "UPDATE setting SET taken = number, pauses = wanted, since_ms = ? WHERE hub = ?",
-                (self.now_ms, HUB),
-            )
+            self.settings.take(taken, b"signed", self.now_ms)
 
 
 @pytest.fixture
@@ -228,3 +229,11 @@ def test_staff_write_down_what_their_own_homes_say() -> None:
 
     assert getattr(refused.exception, "code", "") == "not-your-home"
     assert run("pause", HOME, "--json").exit_code == 0
+
+
+def test_people_agree_before_a_hub_is_fitted(site: Site) -> None:
+    """A home that was given a voucher is known."""
+    site.home.registry.add_voucher(VoucherRow("v-2", "h-2", b"", site.now_ms), site.now_ms)
+
+    assert "Agreement 1 stands" in run("consent", "h-2", "give", "--evidence", "a form").output
+    assert "Paused now: nothing." in run("pause", "h-2").output

@@ -21,14 +21,18 @@ from cloud_sync.assurance.cold import Cold
 from cloud_sync.assurance.habits import Day, Habits, Longest, Others, Risings, Room
 from cloud_sync.assurance.household import Household
 from cloud_sync.assurance.plan import Plan
+from cloud_sync.assurance.rising import About, Rising
 
 VERSION: Final = 1  # counts up when what is learned comes to mean something else
 # Whatever is part of a home's memory; each is kept by its slots, so that none can be forgotten.
 _KINDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
-    for kind in (Household, Habits, Day, Risings, Longest, Room, Others, Activity, Cold, Spell)
+    for kind in (Household, Habits, Day, Risings, Rising, About, Longest, Room, Others, Activity, Cold, Spell)
 }
 _FROM_PLAN: Final = frozenset({"_plan", "zone", "_ladder"})  # these are not learned
+_SAME: Final = (
+    "same"  # stands for a thing that was told already, by its number: it is one thing, not two alike
+)
 _SCALARS: Final = (bool, int, float, str, type(None))
 _MADE_BY: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
     "list": list,
@@ -79,7 +83,7 @@ def take(household: Household, plan: Plan, event: int, now_ms: int) -> Snapshot:
     Raises:
         SnapshotError: something in it is of a kind that is not known here.
     """
-    state = msgspec.json.encode(_plain(household)).decode()
+    state = msgspec.json.encode(_plain(household, {})).decode()
     taken = Snapshot(plan.home, now_ms, event, plan_hash(plan), form_hash(), state)
     return replace(taken, digest=_digest(taken))
 
@@ -91,7 +95,7 @@ def restore(snapshot: Snapshot, plan: Plan) -> Household | None:
         return None
     household = Household(plan)
     try:
-        _fill(household, msgspec.json.decode(snapshot.state))
+        _fill(household, msgspec.json.decode(snapshot.state), [])
     except (msgspec.DecodeError, SnapshotError, LookupError, TypeError, ValueError, AttributeError):
         return None
     return household
@@ -110,18 +114,21 @@ def form_hash() -> str:
     return _hash(msgspec.json.encode((VERSION, kinds, Sign._fields)))
 
 
-def _plain(value: Any) -> Any:
-    """As JSON has it: a scalar, or a list that begins with what it is."""
+def _plain(value: Any, numbers: dict[int, int]) -> Any:
+    """As JSON has it: a scalar, or a list that begins with what it is; ``numbers``: of things told already, by identity."""
     if isinstance(value, _SCALARS):
         return value
+    if id(value) in numbers:
+        return [_SAME, numbers[id(value)]]
     kind = type(value)
     if kind in _KINDS.values():
+        numbers[id(value)] = len(numbers)
         held: Iterable[Any] = [getattr(value, slot) for slot in _slots(kind)]
     elif kind.__name__ in _MADE_BY:
         held = _held(value)
     else:
         raise SnapshotError(f"A home remembers a {kind.__name__}, and no snapshot knows how to hold one.")
-    return [kind.__name__, *map(_plain, held)]
+    return [kind.__name__, *(_plain(one, numbers) for one in held)]
 
 
 def _held(value: Any) -> Iterable[Any]:
@@ -136,32 +143,35 @@ def _held(value: Any) -> Iterable[Any]:
     return sorted(value) if isinstance(value, set) else value
 
 
-def _read(plain: Any) -> Any:
-    """What :func:`_plain` was given."""
+def _read(plain: Any, made: list[Any]) -> Any:
+    """What :func:`_plain` was given; ``made``: the things that were read already, by number."""
     if isinstance(plain, _SCALARS):
         return plain
     name, *held = plain
+    if name == _SAME:
+        return made[held[0]]
     if make := _MADE_BY.get(name):
-        return make(list(map(_read, held)))
+        return make([_read(one, made) for one in held])
     kind = _KINDS[name]
     if set(getattr(kind, "__slots__", ())) & _FROM_PLAN:
         raise SnapshotError(f"A {name} stands where none can be made.")
-    made: Any = object.__new__(kind)
-    _fill(made, plain)
-    return made
+    thing: Any = object.__new__(kind)
+    _fill(thing, plain, made)
+    return thing
 
 
-def _fill(thing: Any, plain: Sequence[Any]) -> None:
+def _fill(thing: Any, plain: Sequence[Any], made: list[Any]) -> None:
     """Put into it what it held; what it has from the plan is in it already."""
     name, *held = plain
     if name != type(thing).__name__:
         raise SnapshotError(f"A {name} stands where a {type(thing).__name__} must be.")
+    made.append(thing)
     for slot, value in zip(_slots(type(thing)), held, strict=True):
         inner = getattr(thing, slot, None)
         if type(inner) in _KINDS.values() and isinstance(value, list) and value[0] == type(inner).__name__:
-            _fill(inner, value)
+            _fill(inner, value, made)
         else:
-            setattr(thing, slot, _read(value))
+            setattr(thing, slot, _read(value, made))
 
 
 def _slots(kind: type) -> Iterator[str]:

@@ -14,11 +14,7 @@ from structlog.testing import capture_logs
 from cloud_sync.assurance.habits import DAYS
 from cloud_sync.assurance.local_time import MINUTE_MS, MINUTES_A_DAY
 from cloud_sync.receiver.remembering import HOMES_A_LOOK_MAX
-from cloud_sync.receiver.store.assured import Assured
 from cloud_sync.receiver.store.database import open_database, transaction
-from cloud_sync.receiver.store.hindsight import Hindsight
-from cloud_sync.receiver.store.homes import Homes
-from cloud_sync.receiver.store.memories import Memories
 from cloud_sync.receiver.watch import Watch
 from tests.bench.harness import Figure, Samples, at_most
 
@@ -134,7 +130,7 @@ def _first_look_ms(db: sqlite3.Connection, directory: Path) -> float:
 
 
 def _watch(db: sqlite3.Connection, directory: Path) -> Watch:
-    return Watch(Homes(db), Assured(db), Hindsight(db), Memories(db), directory)
+    return Watch(db, directory, consent_needed=False)
 
 
 def _memory() -> str | None:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import socket
 import ssl
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -38,13 +40,15 @@ from zero_trust.credential import (
 from zero_trust.errors import KeyStoreError, TrustError
 from zero_trust.keystore import load_key, read_private, save_key, write_private
 from zero_trust.names import HubName
+from zero_trust.pending import Pending
 from zero_trust.reasons import reason
 from zero_trust.renewal import NONCE_BYTES, ask_renewal, ask_standing
 from zero_trust.tls import dated_context, hub_context, timeless_context, unproven_context
 from zero_trust.trust_set import TrustSet
 from zero_trust.voucher import Voucher, parse_voucher, root_hash
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 10.0  # for one piece of it
+ANSWER_MAX_S = 20.0  # for all of it
 ANSWER_MAX_BYTES = 65_536
 FLOOR_STEP_MS = 3_600_000  # the floor is kept this often: the card wears with every write
 
@@ -181,22 +185,43 @@ def enrol(voucher_text: str, state_dir: Path) -> HubIdentity:
     """Trade a voucher for a name.
 
     May be cut off anywhere and called again: keys and request are kept before the request goes out,
-    and the same request gets the same answer.
+    and the same request gets the same answer. One with another voucher that was cut off is finished first.
 
     Raises:
         CredentialError: the voucher or this hub is refused, or the site is not the voucher's.
         UplinkError: the authority cannot be reached; call again.
     """
-    try:
+    with _told(state_dir):
         voucher = parse_voucher(voucher_text)
         if enrolled := _enrolled_before(voucher, state_dir):
             return enrolled
+        _finish_another(voucher, state_dir)
         identity, data = _lasting_keys(state_dir)
-        request = _request(voucher, identity, data, state_dir)
-        packed = _enrol_at(voucher, _proven_trust(voucher), request, state_dir)
-        enrolment.accept_answer(packed, voucher, data.public_key())
-        kept = fields.pack(_CREDENTIAL_VERSION, voucher.host, voucher.port, packed)
-        write_private(state_dir / "credential", kept)
+        _enrol(_pending(voucher, identity, data, state_dir), state_dir)
+    return load_identity(state_dir)
+
+
+def resume(state_dir: Path) -> HubIdentity | None:
+    """Go on with an enrolment that was cut off, without its voucher; None if there is none.
+
+    Raises:
+        CredentialError: as for :func:`enrol`.
+        UplinkError: as for :func:`enrol`.
+    """
+    with _told(state_dir):
+        if not (state_dir / "credential").exists():
+            pending = _kept(state_dir)
+            if pending is None:
+                return None
+            _enrol(pending, state_dir)
+    return load_identity(state_dir)
+
+
+@contextlib.contextmanager
+def _told(state_dir: Path) -> Iterator[None]:
+    """Enrolment's troubles in the agent's own words."""
+    try:
+        yield
     except TrustError as error:
         raise _credential_error(error) from error
     except OSError as error:
@@ -205,7 +230,6 @@ def enrol(voucher_text: str, state_dir: Path) -> HubIdentity:
             hint="Give the agent's user a state directory it can write.",
             code="directory-unusable",
         ) from error
-    return load_identity(state_dir)
 
 
 def load_identity(state_dir: Path) -> HubIdentity:
@@ -322,10 +346,26 @@ def _enrolled_before(voucher: Voucher, state_dir: Path) -> HubIdentity | None:
     """The identity, if this very voucher has brought it; then asking again is no mistake."""
     if not (state_dir / "credential").exists():
         return None
-    identity = _load(state_dir)
-    kept = state_dir / "enrol-request"
-    if kept.exists() and enrolment.made_with(read_private(kept), voucher):
+    identity, kept = _load(state_dir), _kept(state_dir)
+    if kept and enrolment.made_with(kept.request, voucher):
         return identity
+    raise TrustError("identity-already-enrolled", f"as {identity.hub} in home {identity.home}")
+
+
+def _finish_another(voucher: Voucher, state_dir: Path) -> None:
+    """What was asked with another voucher may have been granted, and the answer lost: then this hub has its name.
+
+    Raises:
+        TrustError: ``identity-already-enrolled``.
+    """
+    kept = _kept(state_dir)
+    if kept is None or enrolment.made_with(kept.request, voucher):
+        return
+    try:
+        _enrol(kept, state_dir)
+    except (AgentError, TrustError):  # refused, or nobody there any more: the new voucher's turn
+        return
+    identity = _load(state_dir)
     raise TrustError("identity-already-enrolled", f"as {identity.hub} in home {identity.home}")
 
 
@@ -336,32 +376,60 @@ def _lasting_keys(state_dir: Path) -> tuple[keys.PrivateKey, keys.PrivateKey]:
     return load_key(state_dir / "identity.key"), load_key(state_dir / "data.key")
 
 
-def _request(voucher: Voucher, identity: keys.PrivateKey, data: keys.PrivateKey, state_dir: Path) -> bytes:
-    kept = state_dir / "enrol-request"
-    if kept.exists():
-        request = read_private(kept)
-        if enrolment.made_with(request, voucher):
-            return request
-    request = enrolment.make_request(voucher, identity, data, os.urandom(enrolment.NONCE_BYTES))
-    write_private(kept, request)
-    return request
+def _kept(state_dir: Path) -> Pending | None:
+    """The enrolment under way, or the one that has brought the credential."""
+    file = state_dir / "enrol-request"
+    if not file.exists():
+        return None
+    packed = read_private(file)
+    try:
+        return Pending.unpack(packed)
+    except TrustError:  # damaged: nothing that anybody could be asked
+        return None
 
 
-def _proven_trust(voucher: Voucher) -> TrustSet:
+def _pending(voucher: Voucher, identity: keys.PrivateKey, data: keys.PrivateKey, state_dir: Path) -> Pending:
+    """The request that was kept, if it was made with this voucher (wherever that now leads); else a new one, kept."""
+    kept = _kept(state_dir)
+    if kept and enrolment.made_with(kept.request, voucher):
+        pending = Pending.of(voucher, kept.request)
+    else:
+        request = enrolment.make_request(voucher, identity, data, os.urandom(enrolment.NONCE_BYTES))
+        pending = Pending.of(voucher, request)
+    if pending != kept:
+        write_private(state_dir / "enrol-request", pending.packed)
+    return pending
+
+
+def _enrol(pending: Pending, state_dir: Path) -> None:
+    """Ask, and keep the credential."""
+    packed = _enrol_at(pending, _proven_trust(pending), state_dir)
+    enrolment.accept_answer(packed, pending.root_hash, load_key(state_dir / "data.key").public_key())
+    kept = fields.pack(_CREDENTIAL_VERSION, pending.host, pending.port, packed)
+    write_private(state_dir / "credential", kept)
+
+
+def _proven_trust(pending: Pending) -> TrustSet:
     """Ask who answers there, and believe it only if the voucher names that root."""
-    packed = _bytes(_exchange(voucher.host, voucher.port, unproven_context(), "GET", "/v1/bundle"))
-    trust = TrustSet.unpack(packed)
-    if root_hash(certificate_bytes(trust.root)) != voucher.root_hash:
-        raise TrustError("root-not-believed", f"{voucher.host}:{voucher.port}")
+    where = f"{pending.host}:{pending.port}"
+    try:
+        packed = _bytes(_exchange(pending.host, pending.port, unproven_context(), "GET", "/v1/bundle"))
+        trust = TrustSet.unpack(packed)
+    except (TrustError, UplinkError) as error:
+        if isinstance(error, UplinkError) and error.code != "answer-not-believed":
+            raise
+        raise _uplink_error("stranger-answers", where) from error
+    if root_hash(certificate_bytes(trust.root)) != pending.root_hash:
+        raise TrustError("root-not-believed", where)
     return trust
 
 
-def _enrol_at(voucher: Voucher, trust: TrustSet, request: bytes, state_dir: Path) -> bytes:
-    host, port = voucher.host, voucher.port
+def _enrol_at(pending: Pending, trust: TrustSet, state_dir: Path) -> bytes:
+    host, port = pending.host, pending.port
     signed = _ask_time(host, port, trust, SOFTWARE_EPOCH_MS, bounded=False)
     context = dated_context(trust.root, trust.tls, signed.now_ms)
     try:
-        return _bytes(_exchange(host, port, context, "POST", "/v1/enrol", request))
+        return _bytes(_exchange(host, port, context, "POST", "/v1/enrol", pending.request))
     except CredentialError:
         # Answered, and the answer was no: another attempt is another request.
         (state_dir / "enrol-request").unlink(missing_ok=True)
@@ -473,22 +541,57 @@ def _exchange(
     host: str, port: int, context: ssl.SSLContext, method: str, path: str, body: bytes | None = None
 ) -> Any:
     """One question, one answer; foreign exceptions become ours here."""
+    where = f"{host}:{port}"
     connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
     try:
-        connection.request(method, path, body)
-        response = connection.getresponse()
-        answer = msgpack.unpackb(response.read(ANSWER_MAX_BYTES))
+        connection.connect()
+        with _ended_after(ANSWER_MAX_S, connection.sock):
+            connection.request(method, path, body)
+            response = connection.getresponse()
+            packed = response.read(ANSWER_MAX_BYTES)
+            if response.length:
+                raise http.client.IncompleteRead(packed, response.length)
     except ssl.SSLCertVerificationError as error:
-        raise _certificate_trouble(error, f"{host}:{port}") from error
+        raise _certificate_trouble(error, where) from error
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+        raise _uplink_error("authority-unreachable", f"{where}: the connection broke off") from error
+    except ssl.SSLError as error:  # whoever is there speaks, but not as our sites do
+        raise _uplink_error("stranger-answers", where) from error
     except (OSError, http.client.HTTPException) as error:
-        raise _uplink_error("authority-unreachable", f"{host}:{port}: {error}") from error
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
-        raise _uplink_error("answer-not-believed", f"{host}:{port}") from error
+        raise _uplink_error("authority-unreachable", f"{where}: {error}") from error
     finally:
         connection.close()
+    told = f"{where} answered {response.status}"
+    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise _uplink_error("authority-unreachable", told)
+    answer = _unpacked(packed, where)
     if response.status == HTTPStatus.OK:
         return answer
-    raise _refused(answer, f"{host}:{port} answered {response.status}")
+    raise _refused(answer, told)
+
+
+@contextlib.contextmanager
+def _ended_after(seconds: float, connection: socket.socket) -> Iterator[None]:
+    """End the connection if the block lasts longer: each byte may come in time, and all of them never."""
+    timer = threading.Timer(seconds, _shut, (connection,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)  # TLS would want to say goodbye
+
+
+def _unpacked(packed: bytes, where: str) -> Any:
+    try:
+        return msgpack.unpackb(packed)
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise _uplink_error("answer-not-believed", where) from error
 
 
 def _bytes(answer: Any) -> bytes:

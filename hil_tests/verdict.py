@@ -49,6 +49,7 @@ class Observed:
         began: When the run began (wall time, s); moments are told from there.
         claimed: Spans in which the hub says, signed, that it listened.
         blind: Spans in which it cannot have heard anybody, for certain.
+        leaks: Sentences on secrets that lie where they are not at home.
     """
 
     balance: Balance
@@ -66,6 +67,7 @@ class Observed:
     began: float = 0.0
     claimed: Sequence[Span] = ()
     blind: Sequence[Span] = ()
+    leaks: Sequence[str] = ()
 
     def name(self, address: str) -> str:
         """What people call a sensor."""
@@ -98,6 +100,7 @@ def _invariants(expect: Expect, seen: Observed) -> Iterable[str]:
         if one.facts.get("believed"):
             yield f"{one.fault}: the hub took a stranger for the site."
     yield from _untrue(seen)
+    yield from seen.leaks
     if seen.forks:
         yield f"The site holds {seen.forks} forks."
     for code in sorted(set(seen.refusals) - set(expect.refusals)):

@@ -3,8 +3,9 @@
     events ─> household ─> questions ─> findings ─┐
     verdicts on sensors ─> watched? (ledger) ─────┴─> incidents
 
-A question that is BLIND raises nothing about the person, save a call for help: blindness is an incident of its own. One
-that is PAUSED raises nothing at all. All times are wall clock, milliseconds since 1970.
+A question that is BLIND raises nothing about the person, save a call for help: blindness is an incident of its own. A
+call from a hub that waits to be confirmed is told to operations alone (``unconfirmed.py``). A question that is PAUSED
+raises nothing at all. All times are wall clock, milliseconds since 1970.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from cloud_sync.assurance.household import Event, Household
 from cloud_sync.assurance.incident import Incident
 from cloud_sync.assurance.local_time import Local, local, minutes, within
 from cloud_sync.assurance.plan import Asked, Plan, Question
+from cloud_sync.assurance.unconfirmed import doubted, labelled
 from cloud_sync.assurance.watching import Stretch, judge_question, lost_sensors
 
 BLIND: Final = "blind"
@@ -169,6 +171,7 @@ class HomeWatch:
         watch.finding = questions.ASK[question](self.household, self._plan, moment)
         before = self.incidents.get(question.value)
         after = incident.of_question(question.value, before, watch.finding, now_ms)
+        after = labelled(before, after, now_ms, doubt=doubted(watch.verdicts or ()))
         return self._keep(question.value, after) if after is not None and after is not before else None
 
     def _see_to_blindness(self, now_ms: int, at: Local) -> Incident | None:

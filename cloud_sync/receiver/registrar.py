@@ -6,6 +6,7 @@ Knows registry and issuing keys; knows neither HTTP nor the broker's protocol.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -280,11 +281,22 @@ class Registrar:
         if since_ms is not None:
             lasts_ms = self._clock_ms() - since_ms
             return [Alarm("registry-unreachable", since_ms)] if lasts_ms >= UNREACHABLE_ALARM_MS else []
-        return [
-            Alarm(_standing_code(row.standing), row.standing_at_ms, row.hub, row.reason)
-            for row in self._registry.hubs()
-            if row.standing in {Standing.QUARANTINED, Standing.SUSPENDED}
+        held = [
+            row for row in self._registry.hubs() if row.standing in {Standing.QUARANTINED, Standing.SUSPENDED}
         ]
+        waiting = [
+            Alarm(_standing_code(row.standing), row.standing_at_ms, row.hub, row.reason) for row in held
+        ]
+        return [*(alarm for row in held if (alarm := self._unconfirmed(row))), *waiting]
+
+    def _unconfirmed(self, row: HubRow) -> Alarm | None:
+        """Urgent readings of a hub that nobody has confirmed: what they say is for whoever may look into the home."""
+        urgent = self._registry.urgent_since(row.hub, row.standing_at_ms)
+        if urgent is None:
+            return None
+        at = dt.datetime.fromtimestamp(urgent.last_ms / 1000, tz=dt.UTC)
+        detail = f"{urgent.count} in home {row.home}, the last at {at:%Y-%m-%d %H:%M:%S} UTC"
+        return Alarm("urgent-unconfirmed", urgent.first_ms, row.hub, detail)
 
     def refuse(self, where: str, hub: str, refused: Refused) -> Refused:
         """Write a refusal down for the operator, and hand it on."""

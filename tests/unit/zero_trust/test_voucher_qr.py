@@ -38,7 +38,7 @@ VOUCHERS = st.builds(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(VOUCHERS)
 def test_whoever_scans_the_picture_has_the_voucher(voucher: Voucher) -> None:
     """The PNG, decompressed and read as a scanner would."""
@@ -47,7 +47,7 @@ def test_whoever_scans_the_picture_has_the_voucher(voucher: Voucher) -> None:
     assert (read, parse_voucher(read)) == (voucher.text, voucher)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(VOUCHERS)
 def test_whoever_scans_the_terminal_has_the_voucher(voucher: Voucher) -> None:
     """The lines as a terminal shows them: each half of a character is a module."""

@@ -138,6 +138,37 @@ def test_a_hub_that_was_off_for_45_days_is_held_and_heard(desk: Desk) -> None:
     assert desk.registrar.release(HUB.hub) == Refused("hub-not-held", HUB.hub)
 
 
+def test_urgent_readings_of_a_held_hub_are_an_alarm_at_once_and_not_a_word_of_what_they_say(
+    desk: Desk,
+) -> None:
+    """Those of before the hold are confirmed; routine ones can wait; once it is released there are none."""
+    desk.now_ms += 45 * DAY_MS
+    desk.renew(serial_bytes(desk.first))
+    held_ms, [held] = desk.now_ms, desk.registrar.alarms()
+    for seq, (stream, readings, at_ms) in enumerate(
+        [
+            (0, 9, held_ms - 1),
+            (1, 9, held_ms + 1),
+            (0, 0, held_ms + 2),
+            (0, 1, held_ms + 3),
+            (0, 2, held_ms + 9),
+        ]
+    ):
+        desk.db.execute(
+            "INSERT INTO batch (hub, epoch, stream, seq, digest, envelope, signed, readings, message_bytes,"
+            " received_ms, counted, manifest_seq) VALUES (?, x'01', ?, ?, x'', x'', x'', ?, 0, ?, 1, 0)",
+            (HUB.hub, stream, seq, readings, at_ms),
+        )
+
+    urgent, after = desk.registrar.alarms()
+
+    assert after == held
+    assert (urgent.code, urgent.since_ms, urgent.hub) == ("urgent-unconfirmed", held_ms + 3, HUB.hub)
+    assert urgent.detail == "3 in home h-17, the last at 2027-03-01 08:00:00 UTC"
+    desk.registrar.release(HUB.hub)
+    assert desk.registrar.alarms() == []
+
+
 def test_a_hub_that_was_off_for_200_days_is_refused_until_it_is_released(desk: Desk) -> None:
     """It may still ask why; a release makes it welcome again."""
     desk.now_ms += 200 * DAY_MS

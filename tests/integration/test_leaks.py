@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import io
 import os
 import urllib.request
 import zipfile
@@ -138,9 +137,8 @@ class Said:
             await self._keep("lum-receiver", *words, *config)
         batches, archive = self.directory / "batches.jsonl", self.directory / "home.zip"
         await self._keep("lum-receiver", "evidence", "--home", "home", str(batches), *config)
-        await self._keep("lum-receiver", "export", "home", str(archive), *config)
-        if archive.exists():
-            zipfile.ZipFile(io.BytesIO(archive.read_bytes())).extractall(self.directory / "unzipped")
+        await self._keep("lum-receiver", "export", "home", "--to", str(archive), *config)
+        zipfile.ZipFile(archive).extractall(self.directory / "unzipped")
 
     async def _keep(self, *words: str) -> None:
         done = await ended(*words)

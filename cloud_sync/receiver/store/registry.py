@@ -92,6 +92,15 @@ class Registry:
         row = self._db.execute("SELECT standing FROM hub WHERE id = ?", (hub,)).fetchone()
         return Standing(row["standing"]) if row else None
 
+    def write_nothing(self) -> None:
+        """Write, and change nothing: to see whether it can be done.
+
+        Raises:
+            sqlite3.Error: it cannot.
+        """
+        [number] = self._db.execute("PRAGMA user_version").fetchone()
+        self._db.execute(f"PRAGMA user_version = {number}")
+
     def urgent_since(self, hub: str, since_ms: int) -> Urgent | None:
         """The urgent readings of ``hub`` that came since then; None if there are none."""
         row = self._db.execute(

@@ -121,6 +121,20 @@ def test_a_registry_that_cannot_be_read_is_a_closed_door_and_after_a_minute_an_a
     assert (desk.admitted(), desk.registrar.alarms()) == ("", [])
 
 
+def test_a_registry_that_takes_nothing_is_a_closed_door_and_an_alarm_as_well(desk: Desk) -> None:
+    """As on a full disk, where all can be read: an admission that cannot be written down is none."""
+    desk.db.execute("PRAGMA query_only = 1")
+
+    assert desk.admitted() == "registry-unreachable"
+    desk.now_ms += UNREACHABLE_ALARM_MS
+    assert "readonly" in desk.registrar.look()
+    assert desk.registrar.alarms() == [Alarm("registry-unreachable", NOW_MS)]
+
+    desk.db.execute("PRAGMA query_only = 0")
+    assert desk.registrar.look() == ""
+    assert (desk.admitted(), desk.registrar.alarms()) == ("", [])
+
+
 def test_a_hub_that_was_off_for_45_days_is_held_and_heard(desk: Desk) -> None:
     """It connects, operations see one alarm with the reason, and after the release all is as before."""
     desk.now_ms += 45 * DAY_MS

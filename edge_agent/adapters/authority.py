@@ -9,21 +9,19 @@ lives in memory alone. No clock of this machine is believed: the site signs the 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
-import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import msgpack
 from cryptography import x509
 
+from edge_agent.adapters.https import exchange as _exchange
+from edge_agent.adapters.https import uplink_error as _uplink_error
+from edge_agent.adapters.pending import drop_pending, pending_with, read_pending
 from edge_agent.core.batching import SOFTWARE_EPOCH_MS
 from edge_agent.errors import AgentError, CredentialError, UplinkError
 from zero_trust import enrolment, fields, keys, timekeeping
@@ -41,20 +39,14 @@ from zero_trust.errors import KeyStoreError, TrustError
 from zero_trust.keystore import load_key, read_private, save_key, write_private
 from zero_trust.names import HubName
 from zero_trust.pending import Pending
-from zero_trust.reasons import reason
 from zero_trust.renewal import NONCE_BYTES, ask_renewal, ask_standing
 from zero_trust.tls import dated_context, hub_context, timeless_context, unproven_context
 from zero_trust.trust_set import TrustSet
 from zero_trust.voucher import Voucher, parse_voucher, root_hash
 
-TIMEOUT_S = 10.0  # for one piece of it
-ANSWER_MAX_S = 20.0  # for all of it
-ANSWER_MAX_BYTES = 65_536
 FLOOR_STEP_MS = 3_600_000  # the floor is kept this often: the card wears with every write
 
 _CREDENTIAL_VERSION = 1
-_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED = 9, 10  # X509_V_ERR_..., the only two that time alone can cause
-_TRANSIENT = frozenset({"nonce-unknown", "request-too-large"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +189,7 @@ def enrol(voucher_text: str, state_dir: Path) -> HubIdentity:
             return enrolled
         _finish_another(voucher, state_dir)
         identity, data = _lasting_keys(state_dir)
-        _enrol(_pending(voucher, identity, data, state_dir), state_dir)
+        _enrol(pending_with(voucher, identity, data, state_dir), state_dir)
     return load_identity(state_dir)
 
 
@@ -210,7 +202,7 @@ def resume(state_dir: Path) -> HubIdentity | None:
     """
     with _told(state_dir):
         if not (state_dir / "credential").exists():
-            pending = _kept(state_dir)
+            pending = read_pending(state_dir)
             if pending is None:
                 return None
             _enrol(pending, state_dir)
@@ -346,7 +338,7 @@ def _enrolled_before(voucher: Voucher, state_dir: Path) -> HubIdentity | None:
     """The identity, if this very voucher has brought it; then asking again is no mistake."""
     if not (state_dir / "credential").exists():
         return None
-    identity, kept = _load(state_dir), _kept(state_dir)
+    identity, kept = _load(state_dir), read_pending(state_dir)
     if kept and enrolment.made_with(kept.request, voucher):
         return identity
     raise TrustError("identity-already-enrolled", f"as {identity.hub} in home {identity.home}")
@@ -358,7 +350,7 @@ def _finish_another(voucher: Voucher, state_dir: Path) -> None:
     Raises:
         TrustError: ``identity-already-enrolled``.
     """
-    kept = _kept(state_dir)
+    kept = read_pending(state_dir)
     if kept is None or enrolment.made_with(kept.request, voucher):
         return
     try:
@@ -374,31 +366,6 @@ def _lasting_keys(state_dir: Path) -> tuple[keys.PrivateKey, keys.PrivateKey]:
         if not (state_dir / name).exists():
             save_key(state_dir / name, keys.generate_key())
     return load_key(state_dir / "identity.key"), load_key(state_dir / "data.key")
-
-
-def _kept(state_dir: Path) -> Pending | None:
-    """The enrolment under way, or the one that has brought the credential."""
-    file = state_dir / "enrol-request"
-    if not file.exists():
-        return None
-    packed = read_private(file)
-    try:
-        return Pending.unpack(packed)
-    except TrustError:  # damaged: nothing that anybody could be asked
-        return None
-
-
-def _pending(voucher: Voucher, identity: keys.PrivateKey, data: keys.PrivateKey, state_dir: Path) -> Pending:
-    """The request that was kept, if it was made with this voucher (wherever that now leads); else a new one, kept."""
-    kept = _kept(state_dir)
-    if kept and enrolment.made_with(kept.request, voucher):
-        pending = Pending.of(voucher, kept.request)
-    else:
-        request = enrolment.make_request(voucher, identity, data, os.urandom(enrolment.NONCE_BYTES))
-        pending = Pending.of(voucher, request)
-    if pending != kept:
-        write_private(state_dir / "enrol-request", pending.packed)
-    return pending
 
 
 def _enrol(pending: Pending, state_dir: Path) -> None:
@@ -432,7 +399,7 @@ def _enrol_at(pending: Pending, trust: TrustSet, state_dir: Path) -> bytes:
         return _bytes(_exchange(host, port, context, "POST", "/v1/enrol", pending.request))
     except CredentialError:
         # Answered, and the answer was no: another attempt is another request.
-        (state_dir / "enrol-request").unlink(missing_ok=True)
+        drop_pending(state_dir)
         raise
 
 
@@ -537,87 +504,10 @@ def _ask(identity: HubIdentity, context: ssl.SSLContext, path: str, question: by
     return _exchange(identity.authority_host, identity.authority_port, context, "POST", path, question)
 
 
-def _exchange(
-    host: str, port: int, context: ssl.SSLContext, method: str, path: str, body: bytes | None = None
-) -> Any:
-    """One question, one answer; foreign exceptions become ours here."""
-    where = f"{host}:{port}"
-    connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
-    try:
-        connection.connect()
-        with _ended_after(ANSWER_MAX_S, connection.sock):
-            connection.request(method, path, body)
-            response = connection.getresponse()
-            packed = response.read(ANSWER_MAX_BYTES)
-            if response.length:
-                raise http.client.IncompleteRead(packed, response.length)
-    except ssl.SSLCertVerificationError as error:
-        raise _certificate_trouble(error, where) from error
-    except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-        raise _uplink_error("authority-unreachable", f"{where}: the connection broke off") from error
-    except ssl.SSLError as error:  # whoever is there speaks, but not as our sites do
-        raise _uplink_error("stranger-answers", where) from error
-    except (OSError, http.client.HTTPException) as error:
-        raise _uplink_error("authority-unreachable", f"{where}: {error}") from error
-    finally:
-        connection.close()
-    told = f"{where} answered {response.status}"
-    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise _uplink_error("authority-unreachable", told)
-    answer = _unpacked(packed, where)
-    if response.status == HTTPStatus.OK:
-        return answer
-    raise _refused(answer, told)
-
-
-@contextlib.contextmanager
-def _ended_after(seconds: float, connection: socket.socket) -> Iterator[None]:
-    """End the connection if the block lasts longer: each byte may come in time, and all of them never."""
-    timer = threading.Timer(seconds, _shut, (connection,))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _shut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(connection, socket.SHUT_RDWR)  # TLS would want to say goodbye
-
-
-def _unpacked(packed: bytes, where: str) -> Any:
-    try:
-        return msgpack.unpackb(packed)
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
-        raise _uplink_error("answer-not-believed", where) from error
-
-
 def _bytes(answer: Any) -> bytes:
     if not isinstance(answer, bytes):
         raise _uplink_error("answer-not-believed")
     return answer
-
-
-def _refused(answer: Any, what: str) -> AgentError:
-    if not isinstance(answer, dict) or not all(
-        isinstance(answer.get(key), str) for key in ("code", "sentence", "hint")
-    ):
-        return _uplink_error("authority-unreachable", what)
-    kind = UplinkError if answer["code"] in _TRANSIENT else CredentialError
-    return kind(answer["sentence"], hint=answer["hint"], code=answer["code"])
-
-
-def _certificate_trouble(error: ssl.SSLCertVerificationError, where: str) -> UplinkError:
-    if error.verify_code in {_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED}:
-        return _uplink_error("site-certificate-ended", where)
-    return _uplink_error("certificate-untrusted", f"{where}: {error.verify_message}")
-
-
-def _uplink_error(code: str, detail: str = "") -> UplinkError:
-    words = reason(code)
-    return UplinkError(words.told(detail), hint=words.hint, code=code)
 
 
 def _credential_error(error: TrustError) -> CredentialError:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.adapters import authority
+from edge_agent.adapters import authority, https
 from edge_agent.adapters.authority import HubIdentity
 from edge_agent.enrolling import Patience, persistently
 from edge_agent.errors import CredentialError, UplinkError
@@ -38,8 +38,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hub that waits half a second for what will not come."""
-    monkeypatch.setattr(authority, "TIMEOUT_S", 0.5)
-    monkeypatch.setattr(authority, "ANSWER_MAX_S", 1.0)
+    monkeypatch.setattr(https, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(https, "ANSWER_MAX_S", 1.0)
 
 
 def test_what_the_installer_is_told_is_counted_once_for_each_attempt() -> None:
@@ -81,7 +81,7 @@ def test_what_is_no_mishap_of_the_line_is_not_tried_again(trouble: Exception) ->
 
 
 @pytest.mark.usefixtures("hasty")
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=st.lists(MISHAPS, max_size=8))
 def test_any_run_of_mishaps_ends_in_one_enrolled_hub(site: SiteProcess, script: list[Meeting]) -> None:
     """One hub, the same words at both ends, no wrong code counted; sentences name neither code nor Python."""

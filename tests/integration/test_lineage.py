@@ -12,7 +12,7 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from edge_agent.adapters import authority
+from edge_agent.adapters import authority, https
 from edge_agent.adapters.authority import HubIdentity, TlsCredential
 from tests.helpers.cut_power import FakeDisk, PowerCutError
 from tests.helpers.site_process import SiteProcess, site_process
@@ -97,7 +97,7 @@ async def test_a_power_cut_at_any_step_leaves_a_hub_that_works(
         directory, voucher = disk.live / "lum" / "state", site.voucher()
         with monkeypatch.context() as patch:
             disk.under(patch)
-            patch.setattr(authority, "_exchange", disk.stepping(authority._exchange))
+            patch.setattr("edge_agent.adapters.authority._exchange", disk.stepping(https.exchange))
             try:
                 identity = authority.enrol(voucher, directory)
                 if await admitted(identity, authority.renew(identity)):

@@ -135,14 +135,15 @@ def test_a_wrong_code_can_be_corrected(site: SiteProcess) -> None:
 
 
 def test_an_enrolled_hub_takes_no_second_voucher(site: SiteProcess) -> None:
-    """Refused at the hub; with the credential lost, refused at the authority."""
+    """Refused at the hub; with credential and request lost, refused at the authority."""
     directory = site.hub_directory()
     authority.enrol(site.voucher(), directory)
     with pytest.raises(CredentialError) as refused:
         authority.enrol(site.voucher(), directory)
     assert refused.value.code == "identity-already-enrolled"
 
-    (directory / "credential").unlink()
+    for name in ("credential", "enrol-request"):
+        (directory / name).unlink()
     with pytest.raises(CredentialError) as refused:
         authority.enrol(site.voucher(), directory)
 

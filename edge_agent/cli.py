@@ -7,6 +7,7 @@ import json
 import random
 import signal
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TextIO
@@ -24,6 +25,8 @@ from edge_agent.profiles_cli import profiles
 from edge_agent.sensors_cli import sensors
 from edge_agent.status import in_words, read_status
 from zero_trust.reasons import tag
+
+VOUCHER_MAX_CHARS = 1000
 
 
 def main() -> None:
@@ -51,14 +54,46 @@ cli.add_command(profiles)
 
 @cli.command()
 @config_option
-@click.argument("voucher")
-def enrol(config_file: Path, voucher: str) -> None:
-    """Trade VOUCHER (the text operations gave you) for this hub's credential."""
-    from edge_agent.adapters import authority  # noqa: PLC0415 - the hub's heavy parts load only where used
+@click.argument("voucher", required=False)
+@click.option(
+    "--for",
+    "for_s",
+    type=click.FloatRange(0, 86_400),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to try again on a bad line.",
+)
+def enrol(config_file: Path, voucher: str | None, for_s: float) -> None:
+    """Trade VOUCHER (the text operations gave you) for this hub's credential.
 
-    identity = authority.enrol(voucher, load(config_file).state)
+    Without VOUCHER: goes on with an enrolment that was cut off; if there is none, reads a voucher from a
+    scanner, or pasted.
+    """
+    from edge_agent.adapters import authority  # noqa: PLC0415 - the hub's heavy parts load only where used
+    from edge_agent.enrolling import Patience, persistently  # noqa: PLC0415
+
+    state = load(config_file).state
+    patience = Patience(
+        for_s,
+        time.monotonic,
+        time.sleep,
+        random.SystemRandom().random,
+        lambda line: click.echo(line, err=True),
+    )
+    identity = None if voucher is not None else persistently(lambda: authority.resume(state), patience)
+    if identity is None:
+        text = _scanned() if voucher is None else voucher
+        identity = persistently(lambda: authority.enrol(text, state), patience)
     click.echo(f"Enrolled: hub {identity.hub} in home {identity.home} of {identity.site}.")
     click.echo(f"Compare these words with operations: {identity.words}")
+
+
+def _scanned() -> str:
+    """One line: a scanner types what it reads, and Enter. It is not shown: it is a secret."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Scan the voucher", hide_input=True, default="", show_default=False))
+    return sys.stdin.readline(VOUCHER_MAX_CHARS)
 
 
 @cli.command()

@@ -65,6 +65,8 @@ class VisitError(AgentError):
 class UplinkError(AgentError):
     """The broker or the authority cannot be reached, or refuses; try again later."""
 
+    exit_code = 75  # EX_TEMPFAIL
+
 
 class OutboxError(AgentError):
     """The outbox could not keep or give back what it should."""

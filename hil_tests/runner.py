@@ -14,13 +14,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from hil_tests import mutants
 from hil_tests.chaos import unproven
 from hil_tests.evidence import Evidence
 from hil_tests.faults import Fault
+from hil_tests.leaks import leaks, leaks_under, secrets_of
 from hil_tests.means import on_tier
 from hil_tests.rig.capture import Capture, Captured
 from hil_tests.rig.errors import RigError
@@ -237,7 +238,15 @@ async def _observe(bench: Bench, result: Result) -> Observed:
         began=result.began,
         claimed=[(span["from_ms"] / 1000, span["to_ms"] / 1000) for span in claimed],
         blind=[(span.start, span.end) for span in bench.blind_spans],
+        leaks=await asyncio.to_thread(_leaks, bench, result),
     )
+
+
+def _leaks(bench: Bench, result: Result) -> list[str]:
+    """Where a secret lies that is not its home: in any file of the run, or in what its report is made of."""
+    secrets = secrets_of(bench.directory, bench.site.vouchers)
+    told = leaks(secrets, repr(result).encode(errors="replace"), PurePath("the report"))
+    return [*leaks_under(bench.directory, secrets), *told]
 
 
 def _quantile(values: tuple[float, ...], part: float) -> float | None:

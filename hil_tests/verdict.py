@@ -52,6 +52,7 @@ class Observed:
         blind: Spans in which it cannot have heard anybody, for certain.
         story_at: When the story began (wall time, s).
         word: What the site said of the home.
+        leaks: Sentences on secrets that lie where they are not at home.
     """
 
     balance: Balance
@@ -71,6 +72,7 @@ class Observed:
     blind: Sequence[Span] = ()
     story_at: float = 0.0
     word: SiteWord = field(default_factory=SiteWord)
+    leaks: Sequence[str] = ()
 
     def name(self, address: str) -> str:
         """What people call a sensor."""
@@ -103,6 +105,7 @@ def _invariants(expect: Expect, seen: Observed) -> Iterable[str]:
         if one.facts.get("believed"):
             yield f"{one.fault}: the hub took a stranger for the site."
     yield from _untrue(seen)
+    yield from seen.leaks
     if seen.forks:
         yield f"The site holds {seen.forks} forks."
     for code in sorted(set(seen.refusals) - set(expect.refusals)):

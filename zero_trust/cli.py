@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from zero_trust import audit_cli, decisions_cli
+from zero_trust import audit_cli, decisions_cli, voucher_cli
 from zero_trust.errors import KeyStoreError, TrustError
 from zero_trust.operator import Operator
 from zero_trust.options import as_json_option, print_json, site_directory, utc
@@ -36,6 +36,8 @@ _EXIT_CODES = {
     "hub-unknown": EX_NOUSER,
     "operator-unreachable": EX_UNAVAILABLE,
     "site-exists": EX_CANTCREAT,
+    "file-exists": EX_CANTCREAT,
+    "extra-missing": EX_UNAVAILABLE,
     "directory-unusable": EX_CANTCREAT,
     "no-site": EX_CONFIG,
     "log-malformed": EX_DATAERR,
@@ -105,26 +107,6 @@ def init(
     )
     click.echo("until an issuing authority is replaced, and whoever has it can make hubs believe anything.")
     click.echo(f"Then: lum-receiver run --config {directory / 'receiver.toml'}")
-
-
-@lum_trust.group()
-def voucher() -> None:
-    """Vouchers: the right to enrol one hub in one home."""
-
-
-@voucher.command("new")
-@click.option("--home", required=True, help="Id of the home: a-z, 0-9 and -; no name, no address.")
-@site_directory
-@as_json_option
-def voucher_new(home: str, directory: Path, *, as_json: bool) -> None:
-    """Make a voucher: for one hub, once, within 48 hours."""
-    made = Operator(directory).new_voucher(home)
-    if as_json:
-        print_json(made)
-        return
-    click.echo(made["voucher"])
-    click.echo(f"For one hub in home {made['home']}, once, until {utc(made['expires_ms'])}.", err=True)
-    click.echo("On the hub: lum-hub enrol VOUCHER", err=True)
 
 
 @lum_trust.command()
@@ -222,6 +204,7 @@ def _some(count: int | None) -> bool | None:
 
 
 for _command in (
+    voucher_cli.voucher,
     audit_cli.audit,
     decisions_cli.why,
     decisions_cli.what_if,

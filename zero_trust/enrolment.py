@@ -146,15 +146,15 @@ def made_with(packed: bytes, voucher: Voucher) -> bool:
     return request.voucher == voucher.id and hmac.compare_digest(expected, request.mac)
 
 
-def accept_answer(packed: bytes, voucher: Voucher, data: keys.PublicKey) -> tuple[HubName, Answer]:
-    """Believe the authority's answer, or say why not (hub).
+def accept_answer(packed: bytes, site_root: bytes, data: keys.PublicKey) -> tuple[HubName, Answer]:
+    """Believe the authority's answer, or say why not (hub); ``site_root`` is the hash in the voucher.
 
     Raises:
         TrustError: ``root-not-believed``, ``answer-not-believed`` or one of the ``certificate-`` codes.
     """
     answer = Answer.unpack(packed)
     certificate, trust = answer.data_certificate, answer.trust
-    if root_hash(certificate_bytes(trust.root)) != voucher.root_hash:
+    if root_hash(certificate_bytes(trust.root)) != site_root:
         raise CredentialError("root-not-believed")
     # At its own first moment: a hub that was just unpacked need not know the time.
     start_ms, _ = validity_ms(certificate)

@@ -115,8 +115,11 @@ def read_private(path: Path) -> bytes:
 
 
 def make_private_directory(path: Path) -> None:
-    """Create ``path`` if it is missing, for its owner alone."""
+    """Create ``path`` if it is missing, for its owner alone; a power cut does not take it away with all it holds."""
+    missing = [one for one in (path, *path.parents) if not one.exists()]
     path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    for made in missing:
+        _sync_directory(made.parent)
 
 
 def write_file(path: Path, content: bytes, mode: int) -> None:

@@ -3,9 +3,11 @@
     events ─> household ─> questions ─> findings ─┐
     verdicts on sensors ─> watched? (ledger) ─────┴─> incidents
 
-A question that is BLIND raises nothing about the person, save a call for help: blindness is an incident of its own. One
-that is PAUSED raises nothing at all, save a call for help that nobody asked to pause. When a pause of the movements ends, nobody
-knows who is at home: until the first one the questions of absence stay PAUSED, for long enough, and are BLIND after. All times are wall clock, milliseconds since 1970.
+A question that is BLIND raises nothing about the person, save a call for help: blindness is an incident of its own. A
+call from a hub that waits to be confirmed is told to operations alone (``unconfirmed.py``). One that is PAUSED raises
+nothing at all, save a call for help that nobody asked to pause. When a pause of the movements ends, nobody knows who is
+at home: until the first one the questions of absence stay PAUSED, for long enough, and are BLIND after. All times are
+wall clock, milliseconds since 1970.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from cloud_sync.assurance.pausing import CALLS, NOTHING, Closed
 from cloud_sync.assurance.plan import Asked, Plan, Question
 from cloud_sync.assurance.response import CALLERS, Act, Response
 from cloud_sync.assurance.titles import BLIND
+from cloud_sync.assurance.unconfirmed import doubted, labelled
 from cloud_sync.assurance.watching import Stretch, judge_question, lost_sensors
 
 # A call (``CALLS``) counts however blind we are; blind to them at night is grave.
@@ -243,6 +246,7 @@ class HomeWatch:
         if before is None and closed and not calls and incident.rests(closed, watch.finding, now_ms):
             return None
         after = incident.of_question(watch.subject, before, watch.finding, now_ms)
+        after = labelled(before, after, now_ms, doubt=doubted(watch.verdicts or ()))
         return self._keep(watch.subject, after) if after is not None and after is not before else None
 
     def _see_to_blindness(self, now_ms: int, at: Local) -> Incident | None:

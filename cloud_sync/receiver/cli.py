@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import signal
 import sys
 import time
@@ -30,6 +31,7 @@ from zero_trust.audit_file import write_evidence
 from zero_trust.errors import PolicyError, TrustError
 from zero_trust.evidence import Evidence
 from zero_trust.keystore import write_private
+from zero_trust.policy import Standing
 from zero_trust.reasons import reason
 from zero_trust.request import EVERY_HOME, Action, DataClass, Proof, parse_subject
 
@@ -202,9 +204,15 @@ def print_readings(config_file: Path, home: str | None, subject: str | None, pur
     config = load_config(config_file)
     desk = desk_of(config, _now_ms)
     seen = _seen(desk, config, home, subject, purpose)
+    held = {
+        hub.hub: hub.standing_at_ms
+        for hub in Registry(desk.db).hubs()
+        if hub.standing is Standing.QUARANTINED
+    }
     for reading in readings(Batches(desk.db), config.site):
         if class_of(reading["kind"]) in seen.get(reading["home"], ()):
-            click.echo(json.dumps(reading, ensure_ascii=False))
+            doubt = reading["received_ms"] >= held.get(reading["hub"], math.inf)
+            click.echo(json.dumps(reading | ({"unconfirmed": True} if doubt else {}), ensure_ascii=False))
 
 
 @cli.command(name="coverage")

@@ -18,9 +18,11 @@ from cloud_sync.receiver.config import ReceiverConfig, load_config
 from cloud_sync.receiver.console import config_option, desk_of, hubs_of, look, operator
 from cloud_sync.receiver.desk import by
 from cloud_sync.receiver.export import export
+from cloud_sync.receiver.store.audit import AuditLog
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.deletions import Order, broken_accounts, broken_deletion, deletions
 from cloud_sync.receiver.store.erasure import Erasure
+from zero_trust.options import utc
 from zero_trust.policy import Standing
 from zero_trust.request import Action, DataClass, Proof
 
@@ -62,11 +64,14 @@ def retention(
         order = Order(now_ms, "site" if child else keeping.operator(), "older than receiver.toml keeps it")
         erased = _carried_out(db, erasure.retain(before, order) if applied else (), rewrite)
     broken = _broken(db) if verify else []
+    log = AuditLog(db)
+    rows, began_ms = log.head()[0], log.began_ms()
     if as_json:
         facts = {
             "policy": {f"{what}_days": days for what, days in _days(config).items()},
             "due": {what: {key: getattr(step, key) for key in ("batches", "readings", "rows")} for what, step in due.items()},
             "erased": erased and asdict(erased),
+            "audit": {"rows": rows, "began_ms": began_ms},
             "deletions": len(deletions(db)),
             "broken": broken if verify else None,
         }  # fmt: skip
@@ -76,6 +81,8 @@ def retention(
             batches = f"{due[what].batches} batches with {due[what].readings} readings and "
             older = (batches if what == "readings" else "") + f"{due[what].rows} rows"
             click.echo(f"{what:<9} kept {days:>5} days; {older} are older.")
+        since = f" since {utc(began_ms)}" if began_ms is not None else ""
+        click.echo(f"audit     kept for good; {rows} rows{since}, of which none ever goes.")
         click.echo(_outcome(erased) if erased else "Nothing was erased; --apply does.")
         for sentence in broken:
             click.echo(sentence)

@@ -6,6 +6,7 @@ Knows registry and issuing keys; knows neither HTTP nor the broker's protocol.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -191,13 +192,24 @@ class Registrar:
             return "", deny(error.code)
         assert isinstance(name, HubName)  # noqa: S101 - verify has checked the kind of name for this use
         try:
-            standing, line = self._registry.standing(name.hub), self._registry.line(name.hub)
-        except sqlite3.Error:  # a registry that does not answer is a closed door
+            return name.uri, self._admit(name, chain[0], client_id, now_ms)
+        except sqlite3.Error:  # a registry that does not answer, or takes nothing, is a closed door
+            self._unreachable_since_ms = self._unreachable_since_ms or now_ms
             return name.uri, deny("registry-unreachable")
-        used = lineage.used(line, serial_bytes(chain[0])) if line else None
+
+    def _admit(
+        self, name: HubName, certificate: x509.Certificate, client_id: str | None, now_ms: int
+    ) -> Decision:
+        """Decide on a proven name, on record.
+
+        Raises:
+            sqlite3.Error: nothing is decided.
+        """
+        standing, line = self._registry.standing(name.hub), self._registry.line(name.hub)
+        used = lineage.used(line, serial_bytes(certificate)) if line else None
         facts = ConnectionFacts(
             name=name,
-            certificate_ends_ms=validity_ms(chain[0])[1],
+            certificate_ends_ms=validity_ms(certificate)[1],
             standing=standing,
             client_id=client_id,
             now_ms=now_ms,
@@ -210,7 +222,7 @@ class Registrar:
             self.refuse("broker", name.hub, Refused(decision.code, f"client id {(client_id or '')[:64]!r}"))
         else:
             self._registry.audit.record_news(now_ms, "admitted", {"hub": name.hub}, name.hub)
-        return name.uri, decision
+        return decision
 
     def new_voucher(self, home: str) -> tuple[str, VoucherRow]:
         """Make a voucher for ``home``: the text for the installer, and what is kept of it.
@@ -265,9 +277,14 @@ class Registrar:
         return []
 
     def look(self) -> str:
-        """Look whether the registry answers; the trouble in its own words, empty if there is none."""
+        """Look whether the registry answers; the trouble in its own words, empty if there is none.
+
+        After trouble it must take something too: a full disk reads as well as ever.
+        """
         try:
             self._registry.hub("")
+            if self._unreachable_since_ms is not None:
+                self._registry.write_nothing()
         except sqlite3.Error as error:
             self._unreachable_since_ms = self._unreachable_since_ms or self._clock_ms()
             return str(error)
@@ -280,11 +297,22 @@ class Registrar:
         if since_ms is not None:
             lasts_ms = self._clock_ms() - since_ms
             return [Alarm("registry-unreachable", since_ms)] if lasts_ms >= UNREACHABLE_ALARM_MS else []
-        return [
-            Alarm(_standing_code(row.standing), row.standing_at_ms, row.hub, row.reason)
-            for row in self._registry.hubs()
-            if row.standing in {Standing.QUARANTINED, Standing.SUSPENDED}
+        held = [
+            row for row in self._registry.hubs() if row.standing in {Standing.QUARANTINED, Standing.SUSPENDED}
         ]
+        waiting = [
+            Alarm(_standing_code(row.standing), row.standing_at_ms, row.hub, row.reason) for row in held
+        ]
+        return [*(alarm for row in held if (alarm := self._unconfirmed(row))), *waiting]
+
+    def _unconfirmed(self, row: HubRow) -> Alarm | None:
+        """Urgent readings of a hub that nobody has confirmed: what they say is for whoever may look into the home."""
+        urgent = self._registry.urgent_since(row.hub, row.standing_at_ms)
+        if urgent is None:
+            return None
+        at = dt.datetime.fromtimestamp(urgent.last_ms / 1000, tz=dt.UTC)
+        detail = f"{urgent.count} in home {row.home}, the last at {at:%Y-%m-%d %H:%M:%S} UTC"
+        return Alarm("urgent-unconfirmed", urgent.first_ms, row.hub, detail)
 
     def refuse(self, where: str, hub: str, refused: Refused) -> Refused:
         """Write a refusal down for the operator, and hand it on."""

@@ -9,19 +9,19 @@ lives in memory alone. No clock of this machine is believed: the site signs the 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import msgpack
 from cryptography import x509
 
+from edge_agent.adapters.https import exchange as _exchange
+from edge_agent.adapters.https import uplink_error as _uplink_error
+from edge_agent.adapters.pending import drop_pending, pending_with, read_pending
 from edge_agent.core.batching import SOFTWARE_EPOCH_MS
 from edge_agent.errors import AgentError, CredentialError, UplinkError
 from zero_trust import enrolment, fields, keys, timekeeping
@@ -38,19 +38,15 @@ from zero_trust.credential import (
 from zero_trust.errors import KeyStoreError, TrustError
 from zero_trust.keystore import load_key, read_private, save_key, write_private
 from zero_trust.names import HubName
-from zero_trust.reasons import reason
+from zero_trust.pending import Pending
 from zero_trust.renewal import NONCE_BYTES, ask_renewal, ask_standing
 from zero_trust.tls import dated_context, hub_context, timeless_context, unproven_context
 from zero_trust.trust_set import TrustSet
 from zero_trust.voucher import Voucher, parse_voucher, root_hash
 
-TIMEOUT_S = 10.0
-ANSWER_MAX_BYTES = 65_536
 FLOOR_STEP_MS = 3_600_000  # the floor is kept this often: the card wears with every write
 
 _CREDENTIAL_VERSION = 1
-_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED = 9, 10  # X509_V_ERR_..., the only two that time alone can cause
-_TRANSIENT = frozenset({"nonce-unknown", "request-too-large"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,22 +177,43 @@ def enrol(voucher_text: str, state_dir: Path) -> HubIdentity:
     """Trade a voucher for a name.
 
     May be cut off anywhere and called again: keys and request are kept before the request goes out,
-    and the same request gets the same answer.
+    and the same request gets the same answer. One with another voucher that was cut off is finished first.
 
     Raises:
         CredentialError: the voucher or this hub is refused, or the site is not the voucher's.
         UplinkError: the authority cannot be reached; call again.
     """
-    try:
+    with _told(state_dir):
         voucher = parse_voucher(voucher_text)
         if enrolled := _enrolled_before(voucher, state_dir):
             return enrolled
+        _finish_another(voucher, state_dir)
         identity, data = _lasting_keys(state_dir)
-        request = _request(voucher, identity, data, state_dir)
-        packed = _enrol_at(voucher, _proven_trust(voucher), request, state_dir)
-        enrolment.accept_answer(packed, voucher, data.public_key())
-        kept = fields.pack(_CREDENTIAL_VERSION, voucher.host, voucher.port, packed)
-        write_private(state_dir / "credential", kept)
+        _enrol(pending_with(voucher, identity, data, state_dir), state_dir)
+    return load_identity(state_dir)
+
+
+def resume(state_dir: Path) -> HubIdentity | None:
+    """Go on with an enrolment that was cut off, without its voucher; None if there is none.
+
+    Raises:
+        CredentialError: as for :func:`enrol`.
+        UplinkError: as for :func:`enrol`.
+    """
+    with _told(state_dir):
+        if not (state_dir / "credential").exists():
+            pending = read_pending(state_dir)
+            if pending is None:
+                return None
+            _enrol(pending, state_dir)
+    return load_identity(state_dir)
+
+
+@contextlib.contextmanager
+def _told(state_dir: Path) -> Iterator[None]:
+    """Enrolment's troubles in the agent's own words."""
+    try:
+        yield
     except TrustError as error:
         raise _credential_error(error) from error
     except OSError as error:
@@ -205,7 +222,6 @@ def enrol(voucher_text: str, state_dir: Path) -> HubIdentity:
             hint="Give the agent's user a state directory it can write.",
             code="directory-unusable",
         ) from error
-    return load_identity(state_dir)
 
 
 def load_identity(state_dir: Path) -> HubIdentity:
@@ -322,10 +338,26 @@ def _enrolled_before(voucher: Voucher, state_dir: Path) -> HubIdentity | None:
     """The identity, if this very voucher has brought it; then asking again is no mistake."""
     if not (state_dir / "credential").exists():
         return None
-    identity = _load(state_dir)
-    kept = state_dir / "enrol-request"
-    if kept.exists() and enrolment.made_with(read_private(kept), voucher):
+    identity, kept = _load(state_dir), read_pending(state_dir)
+    if kept and enrolment.made_with(kept.request, voucher):
         return identity
+    raise TrustError("identity-already-enrolled", f"as {identity.hub} in home {identity.home}")
+
+
+def _finish_another(voucher: Voucher, state_dir: Path) -> None:
+    """What was asked with another voucher may have been granted, and the answer lost: then this hub has its name.
+
+    Raises:
+        TrustError: ``identity-already-enrolled``.
+    """
+    kept = read_pending(state_dir)
+    if kept is None or enrolment.made_with(kept.request, voucher):
+        return
+    try:
+        _enrol(kept, state_dir)
+    except (AgentError, TrustError):  # refused, or nobody there any more: the new voucher's turn
+        return
+    identity = _load(state_dir)
     raise TrustError("identity-already-enrolled", f"as {identity.hub} in home {identity.home}")
 
 
@@ -336,35 +368,38 @@ def _lasting_keys(state_dir: Path) -> tuple[keys.PrivateKey, keys.PrivateKey]:
     return load_key(state_dir / "identity.key"), load_key(state_dir / "data.key")
 
 
-def _request(voucher: Voucher, identity: keys.PrivateKey, data: keys.PrivateKey, state_dir: Path) -> bytes:
-    kept = state_dir / "enrol-request"
-    if kept.exists():
-        request = read_private(kept)
-        if enrolment.made_with(request, voucher):
-            return request
-    request = enrolment.make_request(voucher, identity, data, os.urandom(enrolment.NONCE_BYTES))
-    write_private(kept, request)
-    return request
+def _enrol(pending: Pending, state_dir: Path) -> None:
+    """Ask, and keep the credential."""
+    packed = _enrol_at(pending, _proven_trust(pending), state_dir)
+    enrolment.accept_answer(packed, pending.root_hash, load_key(state_dir / "data.key").public_key())
+    kept = fields.pack(_CREDENTIAL_VERSION, pending.host, pending.port, packed)
+    write_private(state_dir / "credential", kept)
 
 
-def _proven_trust(voucher: Voucher) -> TrustSet:
+def _proven_trust(pending: Pending) -> TrustSet:
     """Ask who answers there, and believe it only if the voucher names that root."""
-    packed = _bytes(_exchange(voucher.host, voucher.port, unproven_context(), "GET", "/v1/bundle"))
-    trust = TrustSet.unpack(packed)
-    if root_hash(certificate_bytes(trust.root)) != voucher.root_hash:
-        raise TrustError("root-not-believed", f"{voucher.host}:{voucher.port}")
+    where = f"{pending.host}:{pending.port}"
+    try:
+        packed = _bytes(_exchange(pending.host, pending.port, unproven_context(), "GET", "/v1/bundle"))
+        trust = TrustSet.unpack(packed)
+    except (TrustError, UplinkError) as error:
+        if isinstance(error, UplinkError) and error.code != "answer-not-believed":
+            raise
+        raise _uplink_error("stranger-answers", where) from error
+    if root_hash(certificate_bytes(trust.root)) != pending.root_hash:
+        raise TrustError("root-not-believed", where)
     return trust
 
 
-def _enrol_at(voucher: Voucher, trust: TrustSet, request: bytes, state_dir: Path) -> bytes:
-    host, port = voucher.host, voucher.port
+def _enrol_at(pending: Pending, trust: TrustSet, state_dir: Path) -> bytes:
+    host, port = pending.host, pending.port
     signed = _ask_time(host, port, trust, SOFTWARE_EPOCH_MS, bounded=False)
     context = dated_context(trust.root, trust.tls, signed.now_ms)
     try:
-        return _bytes(_exchange(host, port, context, "POST", "/v1/enrol", request))
+        return _bytes(_exchange(host, port, context, "POST", "/v1/enrol", pending.request))
     except CredentialError:
         # Answered, and the answer was no: another attempt is another request.
-        (state_dir / "enrol-request").unlink(missing_ok=True)
+        drop_pending(state_dir)
         raise
 
 
@@ -469,52 +504,10 @@ def _ask(identity: HubIdentity, context: ssl.SSLContext, path: str, question: by
     return _exchange(identity.authority_host, identity.authority_port, context, "POST", path, question)
 
 
-def _exchange(
-    host: str, port: int, context: ssl.SSLContext, method: str, path: str, body: bytes | None = None
-) -> Any:
-    """One question, one answer; foreign exceptions become ours here."""
-    connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
-    try:
-        connection.request(method, path, body)
-        response = connection.getresponse()
-        answer = msgpack.unpackb(response.read(ANSWER_MAX_BYTES))
-    except ssl.SSLCertVerificationError as error:
-        raise _certificate_trouble(error, f"{host}:{port}") from error
-    except (OSError, http.client.HTTPException) as error:
-        raise _uplink_error("authority-unreachable", f"{host}:{port}: {error}") from error
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
-        raise _uplink_error("answer-not-believed", f"{host}:{port}") from error
-    finally:
-        connection.close()
-    if response.status == HTTPStatus.OK:
-        return answer
-    raise _refused(answer, f"{host}:{port} answered {response.status}")
-
-
 def _bytes(answer: Any) -> bytes:
     if not isinstance(answer, bytes):
         raise _uplink_error("answer-not-believed")
     return answer
-
-
-def _refused(answer: Any, what: str) -> AgentError:
-    if not isinstance(answer, dict) or not all(
-        isinstance(answer.get(key), str) for key in ("code", "sentence", "hint")
-    ):
-        return _uplink_error("authority-unreachable", what)
-    kind = UplinkError if answer["code"] in _TRANSIENT else CredentialError
-    return kind(answer["sentence"], hint=answer["hint"], code=answer["code"])
-
-
-def _certificate_trouble(error: ssl.SSLCertVerificationError, where: str) -> UplinkError:
-    if error.verify_code in {_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED}:
-        return _uplink_error("site-certificate-ended", where)
-    return _uplink_error("certificate-untrusted", f"{where}: {error.verify_message}")
-
-
-def _uplink_error(code: str, detail: str = "") -> UplinkError:
-    words = reason(code)
-    return UplinkError(words.told(detail), hint=words.hint, code=code)
 
 
 def _credential_error(error: TrustError) -> CredentialError:

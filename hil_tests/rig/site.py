@@ -50,6 +50,7 @@ class Site:
         self.directory = directory
         self.config = directory / "receiver.toml"
         self.ports: dict[str, int] = {}
+        self.vouchers: list[str] = []  # all that it was asked for
         self._process = Process(
             "lum-receiver", [command("lum-receiver"), "run", "--config", str(self.config)], log
         )
@@ -90,6 +91,7 @@ class Site:
             command("lum-trust"), "voucher", "new", "--home", home, "--dir", str(self.directory), "--json"
         )
         voucher: str = json.loads(made)["voucher"]
+        self.vouchers.append(voucher)
         return voucher
 
     async def link(self, home: str) -> str:

@@ -25,6 +25,7 @@ from tests.bench.imports import imports
 from tests.bench.intake import intake
 from tests.bench.latency import latency
 from tests.bench.outbox import outbox
+from tests.bench.returning import returning
 from tests.bench.sizes import sizes
 from tests.bench.virtual_day import virtual_day
 from tests.bench.watch_start import watch_start
@@ -42,6 +43,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "hub": hub_process,
     "hearing": hearing,
     "latency": latency,
+    "returning": returning,
     "virtual-day": virtual_day,
     "assurance": assurance,
     "watch-start": watch_start,

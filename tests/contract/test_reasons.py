@@ -26,6 +26,7 @@ _TAKES_CODE = {
     "reason": 0,
     "tag": 0,
     "_uplink_error": 0,
+    "uplink_error": 0,
     "WireError": 1,
     "raise_incident": 1,
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.adapters import authority
+from edge_agent.adapters import authority, https
 from edge_agent.errors import CredentialError, UplinkError
 from tests.helpers.site_process import SiteProcess, free_ports, site_process
 from tests.helpers.trust import DAY_MS, HUB, Site, serial
@@ -135,14 +135,15 @@ def test_a_wrong_code_can_be_corrected(site: SiteProcess) -> None:
 
 
 def test_an_enrolled_hub_takes_no_second_voucher(site: SiteProcess) -> None:
-    """Refused at the hub; with the credential lost, refused at the authority."""
+    """Refused at the hub; with credential and request lost, refused at the authority."""
     directory = site.hub_directory()
     authority.enrol(site.voucher(), directory)
     with pytest.raises(CredentialError) as refused:
         authority.enrol(site.voucher(), directory)
     assert refused.value.code == "identity-already-enrolled"
 
-    (directory / "credential").unlink()
+    for name in ("credential", "enrol-request"):
+        (directory / name).unlink()
     with pytest.raises(CredentialError) as refused:
         authority.enrol(site.voucher(), directory)
 
@@ -292,7 +293,7 @@ def test_a_servers_certificate_is_judged_by_the_time_that_was_told(
 
     with _tls_listener(tls.server_context(tmp_path / "https.crt", tmp_path / "https.key")) as port:
         with pytest.raises(UplinkError) as trouble:
-            authority._exchange("127.0.0.1", port, context, "GET", "/v1/bundle")
+            https.exchange("127.0.0.1", port, context, "GET", "/v1/bundle")
         assert trouble.value.code == code
 
 
@@ -315,7 +316,7 @@ def test_a_dated_context_believes_neither_another_host_nor_another_issuer(tmp_pa
         context = tls.dated_context(root, issuer, lambda: mine.now_ms)
         with _tls_listener(served) as port:
             with pytest.raises(UplinkError) as trouble:
-                authority._exchange(host, port, context, "GET", "/v1/bundle")
+                https.exchange(host, port, context, "GET", "/v1/bundle")
             assert trouble.value.code == "certificate-untrusted"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -27,13 +28,20 @@ async def test_off_for_45_days(tmp_path: Path) -> None:
         assert (await hub.alarm("standing"))["code"] == "hub-quarantined"
         assert reason("hub-quarantined").sentence in await hub.said()
         site = ("--dir", str(living.site.directory))
-        assert "off for 45 days" in (await ended("lum-trust", "alarms", *site)).out
+        alarms = (await ended("lum-trust", "alarms", *site)).out
+        assert "off for 45 days" in alarms
+        assert "urgent-unconfirmed] (1 in home home" in alarms
+        told = await ended("lum-receiver", "readings", "--config", str(living.site.config))
+        marked = [json.loads(line).get("unconfirmed") for line in told.out.splitlines() if "button" in line]
+        assert marked == [True]
         await eventually(lambda: _causes(living.config.paths.store) == {"hub-held"}, "the home is blind")
 
         assert (await ended("lum-trust", "release", hub.identity.hub, *site)).status == 0
 
         await eventually(lambda: "standing" not in hub.alarms(), "it learns of it", RELEASE_WAIT_S)
         assert (await ended("lum-trust", "alarms", *site)).out == "Nothing to look at.\n"
+        told = await ended("lum-receiver", "readings", "--config", str(living.site.config))
+        assert "unconfirmed" not in told.out
         await eventually(lambda: "hub-held" not in _causes(living.config.paths.store), "blind no more")
 
 

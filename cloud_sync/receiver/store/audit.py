@@ -58,6 +58,11 @@ class AuditLog:
         row = self._db.execute("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1").fetchone()
         return (row["number"], row["hash"]) if row else (0, START)
 
+    def began_ms(self) -> int | None:
+        """When the first row was written; None if there is none."""
+        row = self._db.execute("SELECT at_ms FROM audit ORDER BY number LIMIT 1").fetchone()
+        return row["at_ms"] if row else None
+
     def row(self, number: int) -> Row | None:
         """One row."""
         found = self._db.execute("SELECT * FROM audit WHERE number = ?", (number,)).fetchone()

@@ -30,7 +30,8 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def copy_database(source: sqlite3.Connection, target: Path) -> None:
-    """Copy a store whole and consistently, whoever uses either meanwhile."""
+    """Copy a store whole and consistently, whoever uses either meanwhile; a new file is its owner's alone."""
+    target.touch(mode=0o600)
     copy = sqlite3.connect(target, timeout=BUSY_TIMEOUT_S)
     try:
         source.backup(copy)

@@ -9,6 +9,7 @@ from typing import Any
 
 from cloud_sync.receiver.store.audit import AuditLog
 from cloud_sync.receiver.store.database import transaction
+from cloud_sync.wire.batch import Stream
 from zero_trust import lineage
 from zero_trust.policy import Standing
 from zero_trust.voucher import VoucherRow
@@ -52,6 +53,15 @@ class Refusal:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Urgent:
+    """Urgent readings of one hub: how many, and when the first and the last of them reached us."""
+
+    count: int
+    first_ms: int
+    last_ms: int
+
+
 class Registry:
     """Rows of one SQLite file that the authority writes and the site's other processes read.
 
@@ -81,6 +91,24 @@ class Registry:
         """Whether ``hub`` may speak; None if it is unknown. A point read, cheap enough for each batch."""
         row = self._db.execute("SELECT standing FROM hub WHERE id = ?", (hub,)).fetchone()
         return Standing(row["standing"]) if row else None
+
+    def write_nothing(self) -> None:
+        """Write, and change nothing: to see whether it can be done.
+
+        Raises:
+            sqlite3.Error: it cannot.
+        """
+        [number] = self._db.execute("PRAGMA user_version").fetchone()
+        self._db.execute(f"PRAGMA user_version = {number}")
+
+    def urgent_since(self, hub: str, since_ms: int) -> Urgent | None:
+        """The urgent readings of ``hub`` that came since then; None if there are none."""
+        row = self._db.execute(
+            "SELECT sum(readings) AS count, min(received_ms) AS first_ms, max(received_ms) AS last_ms"
+            " FROM batch WHERE hub = ? AND stream = ? AND received_ms >= ? AND readings > 0",
+            (hub, Stream.URGENT.value, since_ms),
+        ).fetchone()
+        return Urgent(row["count"], row["first_ms"], row["last_ms"]) if row["count"] else None
 
     def enrol(self, hub: HubRow, voucher: VoucherRow) -> None:
         """Add ``hub`` and mark its voucher used, both or neither."""

@@ -52,6 +52,10 @@ BROKEN_INVARIANTS = [
     ),
     ({"forks": 2}, "The site holds 2 forks."),
     (
+        {"leaks": ["hub.log holds the hub's data.key (hex)."]},
+        "hub.log holds the hub's data.key (hex).",
+    ),
+    (
         {"claimed": [(1010.0, 1050.0)], "blind": [(1040.0, 1060.0)]},
         "The hub claims to have listened from 10.0 to 50.0 s, and was blind from 40.0 to 60.0 s.",
     ),

@@ -173,6 +173,43 @@ def test_the_voucher_alone_is_on_stdout(
     assert "home h-17, once, until 2027-01-15 08:00 UTC" in said.err
 
 
+def test_a_picture_is_for_its_owner_alone_and_nothing_else_shows_the_voucher(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], site: str, tmp_path: Path
+) -> None:
+    """0600, never over another file, and the terminal says only where it is."""
+    picture = tmp_path / "v.png"
+    command = ("voucher", "new", "--home", "h-17", "--dir", site, "--png", str(picture))
+    assert lum_trust(monkeypatch, *command) == 0
+    said = capsys.readouterr()
+    assert (said.out, "LUM1" in said.err, str(picture) in said.err) == ("", False, True)
+    assert picture.stat().st_mode & 0o777 == 0o600
+    before = picture.read_bytes()
+
+    assert lum_trust(monkeypatch, *command) == 73
+    assert "There is such a file already" in capsys.readouterr().err
+    assert picture.read_bytes() == before
+
+    assert lum_trust(monkeypatch, *command[:-1], str(tmp_path / "absent" / "v.png")) == 73
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_the_code_is_drawn_on_a_terminal_or_when_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], site: str
+) -> None:
+    """Its text stands below, on a line of its own; on stderr there is none of it."""
+    command = ("voucher", "new", "--home", "h-17", "--dir", site)
+    for asked, on_terminal, drawn in (
+        ((), True, True),
+        (("--qr",), False, True),
+        (("--no-qr",), True, False),
+    ):
+        monkeypatch.setattr("sys.stdout.isatty", lambda shown=on_terminal: shown)
+        assert lum_trust(monkeypatch, *command, *asked) == 0
+        said = capsys.readouterr()
+        assert ("█" in said.out, said.out.splitlines()[-1]) == (drawn, "LUM1:text")
+        assert not any(mark in said.err for mark in ("LUM1", "█"))
+
+
 def test_lists_are_readable(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], site: str
 ) -> None:

@@ -160,7 +160,7 @@ def _answer(site: Site = SITE, key: keys.PrivateKey = DATA) -> bytes:
 
 def test_the_hub_believes_the_answer_it_asked_for() -> None:
     """Name and trust set come out of it."""
-    name, answer = enrolment.accept_answer(_answer(), VOUCHER, DATA.public_key())
+    name, answer = enrolment.accept_answer(_answer(), VOUCHER.root_hash, DATA.public_key())
 
     assert (name, answer.trust, answer.broker_port) == (HUB, SITE.trust, 8883)
 
@@ -186,6 +186,6 @@ def test_the_hub_believes_the_answer_it_asked_for() -> None:
 def test_the_hub_refuses_other_answers(packed: bytes, code: str) -> None:
     """Whoever answers must be the voucher's site and speak of this hub's key."""
     with pytest.raises(TrustError) as refused:
-        enrolment.accept_answer(packed, VOUCHER, DATA.public_key())
+        enrolment.accept_answer(packed, VOUCHER.root_hash, DATA.public_key())
 
     assert refused.value.code == code

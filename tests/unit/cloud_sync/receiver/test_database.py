@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from cloud_sync.receiver.store.database import open_database
+from cloud_sync.receiver.store.database import copy_database, open_database
 
 
 class Scripts:
@@ -62,3 +63,15 @@ def test_a_store_that_noted_its_migrations_by_a_count_goes_on(scripts: Scripts, 
     scripts.add("0002_b")
 
     assert tables(tmp_path / "lum.db") == {"t0001", "t0002"}
+
+
+def test_a_copy_is_its_owners_alone(tmp_path: Path) -> None:
+    """It holds all that the store holds; also where the account's own habit is to let others read."""
+    before = os.umask(0o022)
+    try:
+        with closing(open_database(tmp_path / "lum.db")) as db:
+            copy_database(db, tmp_path / "tonight.db")
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "tonight.db").stat().st_mode & 0o777 == 0o600

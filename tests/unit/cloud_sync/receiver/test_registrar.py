@@ -121,6 +121,20 @@ def test_a_registry_that_cannot_be_read_is_a_closed_door_and_after_a_minute_an_a
     assert (desk.admitted(), desk.registrar.alarms()) == ("", [])
 
 
+def test_a_registry_that_takes_nothing_is_a_closed_door_and_an_alarm_as_well(desk: Desk) -> None:
+    """As on a full disk, where all can be read: an admission that cannot be written down is none."""
+    desk.db.execute("PRAGMA query_only = 1")
+
+    assert desk.admitted() == "registry-unreachable"
+    desk.now_ms += UNREACHABLE_ALARM_MS
+    assert "readonly" in desk.registrar.look()
+    assert desk.registrar.alarms() == [Alarm("registry-unreachable", NOW_MS)]
+
+    desk.db.execute("PRAGMA query_only = 0")
+    assert desk.registrar.look() == ""
+    assert (desk.admitted(), desk.registrar.alarms()) == ("", [])
+
+
 def test_a_hub_that_was_off_for_45_days_is_held_and_heard(desk: Desk) -> None:
     """It connects, operations see one alarm with the reason, and after the release all is as before."""
     desk.now_ms += 45 * DAY_MS
@@ -136,6 +150,37 @@ def test_a_hub_that_was_off_for_45_days_is_held_and_heard(desk: Desk) -> None:
     certificate, held = desk.renew(serial_bytes(certificate))
     assert (held, desk.admitted(certificate), desk.registrar.alarms()) == ("", "", [])
     assert desk.registrar.release(HUB.hub) == Refused("hub-not-held", HUB.hub)
+
+
+def test_urgent_readings_of_a_held_hub_are_an_alarm_at_once_and_not_a_word_of_what_they_say(
+    desk: Desk,
+) -> None:
+    """Those of before the hold are confirmed; routine ones can wait; once it is released there are none."""
+    desk.now_ms += 45 * DAY_MS
+    desk.renew(serial_bytes(desk.first))
+    held_ms, [held] = desk.now_ms, desk.registrar.alarms()
+    for seq, (stream, readings, at_ms) in enumerate(
+        [
+            (0, 9, held_ms - 1),
+            (1, 9, held_ms + 1),
+            (0, 0, held_ms + 2),
+            (0, 1, held_ms + 3),
+            (0, 2, held_ms + 9),
+        ]
+    ):
+        desk.db.execute(
+            "INSERT INTO batch (hub, epoch, stream, seq, digest, envelope, signed, readings, message_bytes,"
+            " received_ms, counted, manifest_seq) VALUES (?, x'01', ?, ?, x'', x'', x'', ?, 0, ?, 1, 0)",
+            (HUB.hub, stream, seq, readings, at_ms),
+        )
+
+    urgent, after = desk.registrar.alarms()
+
+    assert after == held
+    assert (urgent.code, urgent.since_ms, urgent.hub) == ("urgent-unconfirmed", held_ms + 3, HUB.hub)
+    assert urgent.detail == "3 in home h-17, the last at 2027-03-01 08:00:00 UTC"
+    desk.registrar.release(HUB.hub)
+    assert desk.registrar.alarms() == []
 
 
 def test_a_hub_that_was_off_for_200_days_is_refused_until_it_is_released(desk: Desk) -> None:

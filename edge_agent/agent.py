@@ -229,6 +229,7 @@ async def _commit(hub: Hub, *, everything: bool) -> None:
             hub.keeping.done(change, committed)
             hub.alarms.clear("outbox")
             for stream, head in committed.cut:
+                hub.alarms.clear("keys")  # it was signed
                 hub.uplink.cut(stream, head)
 
 

@@ -18,11 +18,12 @@ from device_profiles.errors import ProfilesError
 from device_profiles.records import decode_record
 from edge_agent.config import load
 from edge_agent.core.supervision import first_of, sentence
-from edge_agent.errors import AgentError, ConfigError
+from edge_agent.errors import AgentError, ConfigError, CredentialError
 from edge_agent.options import config_option
 from edge_agent.profiles_cli import profiles
 from edge_agent.sensors_cli import sensors
 from edge_agent.status import in_words, read_status
+from zero_trust.errors import KeyStoreError
 from zero_trust.reasons import tag
 
 
@@ -35,9 +36,9 @@ def main() -> None:
         sys.exit(64 if isinstance(error, click.UsageError) else error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except AgentError as error:
+    except (AgentError, KeyStoreError) as error:
         click.echo(sentence(error) + (f" {tag(error.code)}" if error.code else ""), err=True)
-        sys.exit(error.exit_code)
+        sys.exit(error.exit_code if isinstance(error, AgentError) else CredentialError.exit_code)
 
 
 @click.group()
@@ -56,7 +57,8 @@ def enrol(config_file: Path, voucher: str) -> None:
     """Trade VOUCHER (the text operations gave you) for this hub's credential."""
     from edge_agent.adapters import authority  # noqa: PLC0415 - the hub's heavy parts load only where used
 
-    identity = authority.enrol(voucher, load(config_file).state)
+    config = load(config_file)
+    identity = authority.enrol(voucher, config.state, config.keys)
     click.echo(f"Enrolled: hub {identity.hub} in home {identity.home} of {identity.site}.")
     click.echo(f"Compare these words with operations: {identity.words}")
 

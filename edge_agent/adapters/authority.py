@@ -1,7 +1,7 @@
 """The hub's way to its authority: enrol, renew, ask its standing. HTTPS; blocking, so call it in a thread.
 
-What it keeps in the state directory: ``identity.key`` and ``data.key``, written before anything is
-asked; ``enrol-request`` while an answer is awaited; ``credential`` once enrolled; ``tls-serial``, by
+What it keeps in the state directory: the identity key and the data key, or what leads to them in a chip
+(``zero_trust/hub_keys.py``), before anything is asked; ``enrol-request`` while an answer is awaited; ``credential`` once enrolled; ``tls-serial``, by
 which it names its last TLS certificate; ``time-floor``, the last time that was believed. The TLS key
 lives in memory alone. No clock of this machine is believed: the site signs the time (``ask_time``).
 """
@@ -24,7 +24,7 @@ from cryptography import x509
 
 from edge_agent.core.batching import SOFTWARE_EPOCH_MS
 from edge_agent.errors import AgentError, CredentialError, UplinkError
-from zero_trust import enrolment, fields, keys, timekeeping
+from zero_trust import enrolment, fields, hub_keys, keys, timekeeping
 from zero_trust.credential import (
     Use,
     certificate_bytes,
@@ -36,7 +36,8 @@ from zero_trust.credential import (
     verify,
 )
 from zero_trust.errors import KeyStoreError, TrustError
-from zero_trust.keystore import load_key, read_private, save_key, write_private
+from zero_trust.hub_keys import KeyStore
+from zero_trust.keystore import read_private, write_private
 from zero_trust.names import HubName
 from zero_trust.reasons import reason
 from zero_trust.renewal import NONCE_BYTES, ask_renewal, ask_standing
@@ -68,6 +69,7 @@ class HubIdentity:
         broker_host: where batches go ...
         broker_port: ... by MQTT over TLS.
         state_dir: where the hub keeps what it must not forget.
+        key_place: where its lasting keys are, in words.
     """
 
     name: HubName
@@ -80,6 +82,7 @@ class HubIdentity:
     broker_host: str
     broker_port: int
     state_dir: Path
+    key_place: str = hub_keys.IN_FILES
 
     @property
     def site(self) -> str:
@@ -177,8 +180,8 @@ class HubStanding:
     hint: str = ""
 
 
-def enrol(voucher_text: str, state_dir: Path) -> HubIdentity:
-    """Trade a voucher for a name.
+def enrol(voucher_text: str, state_dir: Path, keys_kept: hub_keys.Settings = hub_keys.FILES) -> HubIdentity:
+    """Trade a voucher for a name; the lasting keys are made where ``keys_kept`` says.
 
     May be cut off anywhere and called again: keys and request are kept before the request goes out,
     and the same request gets the same answer.
@@ -189,9 +192,10 @@ def enrol(voucher_text: str, state_dir: Path) -> HubIdentity:
     """
     try:
         voucher = parse_voucher(voucher_text)
-        if enrolled := _enrolled_before(voucher, state_dir):
+        keystore = keys_kept.open(state_dir)
+        if enrolled := _enrolled_before(voucher, state_dir, keystore):
             return enrolled
-        identity, data = _lasting_keys(state_dir)
+        identity, data = keystore.make(hub_keys.IDENTITY), keystore.make(hub_keys.DATA)
         request = _request(voucher, identity, data, state_dir)
         packed = _enrol_at(voucher, _proven_trust(voucher), request, state_dir)
         enrolment.accept_answer(packed, voucher, data.public_key())
@@ -205,11 +209,11 @@ def enrol(voucher_text: str, state_dir: Path) -> HubIdentity:
             hint="Give the agent's user a state directory it can write.",
             code="directory-unusable",
         ) from error
-    return load_identity(state_dir)
+    return load_identity(state_dir, keys_kept)
 
 
-def load_identity(state_dir: Path) -> HubIdentity:
-    """Read what enrolment left.
+def load_identity(state_dir: Path, keys_kept: hub_keys.Settings = hub_keys.FILES) -> HubIdentity:
+    """Read what enrolment left; ``keys_kept`` as it was then.
 
     Raises:
         CredentialError: not enrolled, or a key or the credential cannot be used.
@@ -217,7 +221,7 @@ def load_identity(state_dir: Path) -> HubIdentity:
     if not (state_dir / "credential").exists():
         raise _credential_error(TrustError("not-enrolled"))
     try:
-        return _load(state_dir)
+        return _load(state_dir, keys_kept.open(state_dir))
     except TrustError as error:
         raise _credential_error(error) from error
 
@@ -318,22 +322,15 @@ def fetch_trust(identity: HubIdentity) -> TrustSet:
     return trust
 
 
-def _enrolled_before(voucher: Voucher, state_dir: Path) -> HubIdentity | None:
+def _enrolled_before(voucher: Voucher, state_dir: Path, keystore: KeyStore) -> HubIdentity | None:
     """The identity, if this very voucher has brought it; then asking again is no mistake."""
     if not (state_dir / "credential").exists():
         return None
-    identity = _load(state_dir)
+    identity = _load(state_dir, keystore)
     kept = state_dir / "enrol-request"
     if kept.exists() and enrolment.made_with(read_private(kept), voucher):
         return identity
     raise TrustError("identity-already-enrolled", f"as {identity.hub} in home {identity.home}")
-
-
-def _lasting_keys(state_dir: Path) -> tuple[keys.PrivateKey, keys.PrivateKey]:
-    for name in ("identity.key", "data.key"):
-        if not (state_dir / name).exists():
-            save_key(state_dir / name, keys.generate_key())
-    return load_key(state_dir / "identity.key"), load_key(state_dir / "data.key")
 
 
 def _request(voucher: Voucher, identity: keys.PrivateKey, data: keys.PrivateKey, state_dir: Path) -> bytes:
@@ -368,17 +365,17 @@ def _enrol_at(voucher: Voucher, trust: TrustSet, request: bytes, state_dir: Path
         raise
 
 
-def _load(state_dir: Path) -> HubIdentity:
+def _load(state_dir: Path, keystore: KeyStore) -> HubIdentity:
     layout = (int, str, int, bytes)
     packed = read_private(state_dir / "credential")
     version, host, port, answer_packed = fields.unpack(packed, layout, code="key-unreadable")
     if version != _CREDENTIAL_VERSION:
         raise KeyStoreError("key-unreadable", f"{state_dir / 'credential'} has version {version}")
     answer = enrolment.Answer.unpack(answer_packed)
-    identity, data = load_key(state_dir / "identity.key"), load_key(state_dir / "data.key")
+    identity, data = keystore.load(hub_keys.IDENTITY), keystore.load(hub_keys.DATA)
     name = certificate_name(answer.data_certificate)
     if certificate_key(answer.data_certificate) != data.public_key() or not isinstance(name, HubName):
-        raise KeyStoreError("key-unreadable", f"{state_dir / 'data.key'} is not the key that was enrolled")
+        raise KeyStoreError("key-unreadable", f"the data key in {state_dir} is not the one that was enrolled")
     return HubIdentity(
         name=name,
         identity_key=identity,
@@ -390,6 +387,7 @@ def _load(state_dir: Path) -> HubIdentity:
         broker_host=answer.broker_host,
         broker_port=answer.broker_port,
         state_dir=state_dir,
+        key_place=keystore.place,
     )
 
 

@@ -16,10 +16,12 @@ from edge_agent.core.batching import (
     cut_due,
     merged,
 )
-from edge_agent.core.supervision import Action, treatment
+from edge_agent.core.supervision import Action, sentence, treatment
 from edge_agent.errors import ConfigError, CredentialError, OutboxError, RadioError, RadioTrouble
 from edge_agent.log import redact
 from edge_agent.status import in_words
+from zero_trust.errors import KeyStoreError
+from zero_trust.reasons import reason
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,7 @@ def test_back_off_grows_to_its_ceiling_and_starts_small_after_a_success() -> Non
         (CredentialError("x"), Action.RETRY, "credential"),
         (RadioError("x", RadioTrouble.LOST), Action.RETRY, "radio"),
         (OutboxError("x"), Action.RETRY, "outbox"),
+        (KeyStoreError("chip-absent"), Action.RETRY, "keys"),
         (LinkError("x"), Action.RETRY, "uplink"),
         (LocalProtocolError("x"), Action.RETRY, "sync"),
     ],
@@ -75,6 +78,14 @@ def test_every_foreseen_trouble_has_its_treatment(error: Exception, action: Acti
 
     assert treated is not None
     assert (treated.action, treated.alarm) == (action, alarm)
+
+
+def test_trouble_with_the_keys_says_what_to_do() -> None:
+    """As any other trouble does: the sentence of its code, what in particular, and the hint."""
+    words = reason("chip-absent")
+
+    told = sentence(KeyStoreError("chip-absent", "the TPM"))
+    assert told == f"{words.sentence.removesuffix('.')} (the TPM). {words.hint}"
 
 
 def test_a_defect_has_no_treatment() -> None:
@@ -110,6 +121,7 @@ def test_the_status_tells_trouble_first() -> None:
         "uplink": "offline",
         "waiting": 3,
         "uncut": 4,
+        "keys": "in files",
     }
 
     lines = in_words(facts)
@@ -117,6 +129,7 @@ def test_the_status_tells_trouble_first() -> None:
     assert lines[0].startswith("THE HUB IS NOT RUNNING")
     assert lines[1] == "Trouble: The radio went away."
     assert lines[2].startswith("Refused by the site (2 times)")
+    assert lines[-1] == "The keys of this hub are in files."
 
 
 def test_nothing_in_a_batch_lies_after_it_was_made() -> None:

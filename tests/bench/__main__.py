@@ -16,6 +16,7 @@ import click
 from tests.bench import table
 from tests.bench.assurance import assurance
 from tests.bench.audit import audit, decisions
+from tests.bench.chips import signing
 from tests.bench.codec import codec, codec_import
 from tests.bench.decoding import decoding
 from tests.bench.harness import Benchmark, Figure
@@ -43,6 +44,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "latency": latency,
     "virtual-day": virtual_day,
     "assurance": assurance,
+    "signing": signing,
 }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
+import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.helpers.chips import PIN, Chip, SoftToken, SoftTpm, chip_of_kind
+from tests.helpers.chips import MODULE, PIN, Chip, SoftToken, SoftTpm, chip_of_kind
 from tests.helpers.disk_image import any_private_key_in, private_keys_in
 from zero_trust import hub_keys, keys, keystore
 from zero_trust.chips.key import ChipKey
@@ -253,6 +255,45 @@ def test_a_chip_whose_software_is_missing_is_named(
 
 @pytest.mark.needs("softhsm2-util")
 @pytest.mark.parametrize("desk", ["pkcs11"], indirect=True)
+def test_a_tokens_key_was_born_there_and_may_not_leave(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no power cut leaves a key on it that no file speaks of: a token has little room."""
+    for at in range(20):
+        with monkeypatch.context() as patch, contextlib.suppress(ZeroDivisionError):
+            _cut_before_step(patch, at)
+            desk.store.make(f"key-{at}")
+    assert isinstance(desk.chip, SoftToken)
+    told = {bytes.fromhex(file.read_text()) for file in desk.state.glob("*.pkcs11")}
+    desk.chip.restart()
+
+    token = pkcs11.lib(MODULE).get_token(token_label=desk.chip.label)
+    with token.open(user_pin=PIN) as session:
+        kept = list(session.get_objects({pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY}))
+        assert {key[pkcs11.Attribute.ID] for key in kept} <= told
+        assert len(kept) > 10
+        for key in kept:
+            assert key[pkcs11.Attribute.ALWAYS_SENSITIVE]
+            assert key[pkcs11.Attribute.NEVER_EXTRACTABLE]
+            assert key[pkcs11.Attribute.LOCAL]
+            with pytest.raises(pkcs11.exceptions.AttributeSensitive):
+                _ = key[pkcs11.Attribute.VALUE]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("desk", ["tpm"], indirect=True)
+def test_a_tpms_key_was_born_there_and_may_not_leave(desk: Desk) -> None:
+    """Neither to another TPM nor under another parent, by what it attests of itself."""
+    from tpm2_pytss.constants import TPMA_OBJECT  # noqa: PLC0415
+    from tpm2_pytss.tsskey import TSSPrivKey  # noqa: PLC0415
+
+    desk.store.make(hub_keys.IDENTITY)
+    kept = TSSPrivKey.from_pem((desk.state / "identity.tpm").read_bytes())
+    fixed = TPMA_OBJECT.FIXEDTPM | TPMA_OBJECT.FIXEDPARENT | TPMA_OBJECT.SENSITIVEDATAORIGIN
+
+    assert kept.public.publicArea.objectAttributes & fixed == fixed
+
+
+@pytest.mark.needs("softhsm2-util")
+@pytest.mark.parametrize("desk", ["pkcs11"], indirect=True)
 def test_a_wrong_pin_is_tried_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token locks itself after a few; the same one again never reaches it, a corrected one does."""
     desk.store.make(hub_keys.IDENTITY)
@@ -347,6 +388,21 @@ def test_a_tpm_that_others_have_filled_is_full(desk: Desk) -> None:
 
     with ESAPI(desk.chip.address) as other:
         key = TSSPrivKey.create_ecc(other)
-        for _ in range(3):
+        for _ in range(2):
             key.load(other)
     assert desk.refused(lambda: desk.store.load(hub_keys.IDENTITY)).code == "chip-full"
+
+
+@pytest.mark.parametrize("desk", CHIPS, indirect=True)
+def test_no_damage_to_what_is_kept_is_a_crash(desk: Desk) -> None:
+    """Any octet of the file changed, or its end cut off: refused in our own words, or the key is as it was."""
+    public = desk.store.make(hub_keys.IDENTITY).public_key()
+    [file] = desk.state.iterdir()
+    kept, chance = file.read_bytes(), random.Random(7)
+    for at in range(0, len(kept), 7):
+        for damaged in (kept[:at], kept[:at] + chance.randbytes(1) + kept[at + 1 :]):
+            file.write_bytes(damaged)
+            with contextlib.suppress(KeyStoreError):
+                key = desk.store.load(hub_keys.IDENTITY)
+                assert key.public_key() == public
+                keys.verify(public, keys.sign(key, b"m"), b"m")

@@ -18,6 +18,7 @@ _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # o
 _EC_PRIVATE_KEY = bytes.fromhex("0201010420")  # RFC 5915, within PKCS 8 too: version 1, 32 octets follow
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]{40,}={0,2}")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}[:\s]?){32,}")
+_EMPTY = re.compile(rb"(?<=\0{16})\0+(?=\0{16})")  # the rest of a database's pages
 _DECIMAL = re.compile(rb"\d{70,80}")
 
 
@@ -64,9 +65,9 @@ def _spellings(text: bytes) -> Iterator[bytes]:
 
 
 def _windows(text: bytes) -> Iterator[bytes]:
-    for start in range(len(text) - SCALAR_BYTES + 1):
-        window = text[start : start + SCALAR_BYTES]
-        if window.count(0) < SCALAR_BYTES // 2:  # the empty rest of a database's pages
+    for part in _EMPTY.split(text):
+        for start in range(len(part) - SCALAR_BYTES + 1):
+            window = part[start : start + SCALAR_BYTES]
             yield window
             yield window[::-1]
 

@@ -19,6 +19,7 @@ from tests.helpers.site import BUTTON, ended, eventually, living_home
 from tests.helpers.site_process import SiteProcess, site_process
 from tests.helpers.trust import DAY_MS
 from zero_trust import hub_keys, keys
+from zero_trust.reasons import reason
 
 TOKEN = pytest.param("pkcs11", marks=pytest.mark.needs("softhsm2-util"))
 TPM = pytest.param("tpm", marks=pytest.mark.long)  # its driver is compiled on the spot: make test-long
@@ -118,22 +119,47 @@ async def test_the_disk_of_a_hub_that_has_lived(tmp_path: Path, chip: Chip) -> N
         assert any_private_key_in(hub.hub.directory) == (["data.key", "identity.key"] if without_chip else [])
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("chip", ["tpm"], indirect=True)
+async def test_a_running_hub_outlives_its_chips_absence(tmp_path: Path, chip: Chip) -> None:
+    """An alarm says what is wrong; what is heard meanwhile is signed and handed over once the chip is back."""
+    async with living_home(tmp_path / "home") as living:
+        hub = await living.add_hub(BUTTON, enrolled=False)
+        hub.hub.config.write_text(hub.hub.config.read_text() + _written(chip.settings))
+        await living.stack.enter_async_context(hub.radio)
+        await hub.hub.enrol(await living.site.voucher("home"))
+        await hub.start()
+        chip.unplug()
+        hub.press()
+        alarm = await hub.alarm("keys")
+        assert (alarm["code"], reason("chip-absent").hint in alarm["sentence"]) == ("chip-absent", True)
+        receipts = hub.status()["receipts"]
+
+        chip.plug()
+
+        await eventually(lambda: hub.status()["receipts"] > receipts, "the reading's receipt")
+        await eventually(lambda: "keys" not in hub.alarms(), "the alarm is cleared")
+        await hub.hub.stop()
+
+
 @pytest.mark.parametrize("chip", CHIPS, indirect=True)
-async def test_a_hub_without_its_chip_ends_with_one_sentence(tmp_path: Path, chip: Chip) -> None:
+async def test_a_hub_without_its_chip_ends_with_one_sentence(
+    site: SiteProcess, chip: Chip, tmp_path: Path
+) -> None:
     """At enrolment and at the start: exit code 77, what to do, and four letters for the telephone."""
     config = tmp_path / "hub.toml"
     places = f'state_dir = "{tmp_path}/state"\nruntime_dir = "{tmp_path}/run"\n'
     config.write_text(places + _written(chip.settings))
-    chip.settings.open(tmp_path / "state").make(hub_keys.IDENTITY)
+    authority.enrol(site.voucher(), tmp_path / "state", chip.settings)
     chip.restart()
     chip.unplug()
-    async with living_home(tmp_path / "home") as living:
-        refused = await ended("lum-hub", "enrol", "--config", str(config), await living.site.voucher("home"))
 
-    assert (refused.status, refused.out) == (77, "")
-    assert refused.complaint.startswith("The chip that holds this hub's keys does not answer (")
-    assert refused.complaint.endswith("may open it. [CABS, chip-absent]\n")
-    assert refused.complaint.count("\n") == 1
+    for words in (["enrol", site.voucher()], ["run"]):
+        refused = await ended("lum-hub", words[0], "--config", str(config), *words[1:])
+        assert (refused.status, refused.out) == (77, "")
+        assert refused.complaint.startswith("The chip that holds this hub's keys does not answer (")
+        assert refused.complaint.endswith("may open it. [CABS, chip-absent]\n")
+        assert refused.complaint.count("\n") == 1
 
 
 def _lasting(identity: HubIdentity) -> list[keys.PublicKey]:

@@ -201,6 +201,16 @@ def test_a_chip_that_goes_away_and_comes_back_signs_again(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("desk", CHIPS, indirect=True)
+def test_a_chip_that_was_reset_meanwhile_is_not_even_noticed(desk: Desk) -> None:
+    """What was loaded or logged in is lost with it; the first signature asked for is given all the same."""
+    key = desk.store.make(hub_keys.DATA)
+    desk.chip.unplug()
+    desk.chip.plug()
+
+    keys.verify(key.public_key(), keys.sign(key, b"m"), b"m")
+
+
+@pytest.mark.parametrize("desk", CHIPS, indirect=True)
 def test_a_key_in_a_chip_passes_for_any_other_of_cryptographys(desk: Desk) -> None:
     """A certificate request is signed by it; it hands out nothing, and its name says where it is."""
     key = desk.store.make(hub_keys.IDENTITY)

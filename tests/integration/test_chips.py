@@ -94,7 +94,9 @@ def test_a_disk_image_of_a_hub(site: SiteProcess, chip: Chip) -> None:
     assert any_private_key_in(identity.state_dir) == (["data.key", "identity.key"] if without_chip else [])
 
 
-@pytest.mark.parametrize("chip", STORES, indirect=True)
+@pytest.mark.parametrize(
+    "chip", ["file", pytest.param("pkcs11", marks=[*TOKEN.marks, pytest.mark.long]), TPM], indirect=True
+)
 async def test_the_disk_of_a_hub_that_has_lived(tmp_path: Path, chip: Chip) -> None:
     """The real process, its outbox, its status and its log: it says where its keys are, and shows none."""
     async with living_home(tmp_path / "home") as living:

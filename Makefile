@@ -9,7 +9,7 @@ ARGS ?=
 # The tests of the rig mostly wait: two at a time; what one file sets up stays with one worker.
 BESIDE := -n 2 --dist loadfile
 
-.PHONY: help demo test test-long bench deps lint format lock clean
+.PHONY: help demo test test-long bench deps chips lint format lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -23,7 +23,7 @@ test: deps $(STAMP)  ## everything that runs in minutes: lint, types, import rul
 	@$(BIN)/lint-imports --no-logo >.venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
 	@$(BIN)/pytest $(BESIDE) $(ARGS)
 
-test-long: $(STAMP)  ## slower campaigns
+test-long: deps chips  ## slower campaigns, and keys in a TPM
 	@$(BIN)/pytest -m "long or not long" $(BESIDE) $(ARGS)
 
 bench: $(BENCH_STAMP)  ## figures, each beside a peer or a limit measured in the same run
@@ -31,6 +31,9 @@ bench: $(BENCH_STAMP)  ## figures, each beside a peer or a limit measured in the
 
 deps:  ## install the system packages the tests use (root on Debian or Ubuntu; else names them)
 	@requirements/system.sh
+
+chips: $(STAMP)  ## install what tests of keys in a TPM use; its driver is compiled (root on Debian or Ubuntu)
+	@requirements/chips.sh
 
 lint: $(STAMP)  ## format, then lint, types and import rules
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo

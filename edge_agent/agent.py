@@ -14,6 +14,7 @@ another try; what only a person can mend ends the process with its own exit code
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -42,7 +43,8 @@ from edge_agent.hub import EPOCH_BYTES, Hub, build
 from edge_agent.status import snapshot, write_status
 from edge_agent.visits import visit
 from edge_agent.words import ago_words
-from zero_trust.envelope import sign_inside
+from zero_trust.envelope import sign_inside, sign_tagged
+from zero_trust.errors import KeyStoreError
 from zero_trust.reasons import reason
 
 CHECK_PERIOD_S = 5.0  # how often contracts, ages and silences are looked at when nothing happens
@@ -50,6 +52,7 @@ RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0
 RETAIN_PERIOD_S = 600.0
 SHED_BYTES = 2**20  # won at a time when the disk is full
 STEADY_S = 10.0  # what worked for so long starts small again
+TRIAL_TAG = b"lum-trial-1\0"  # of no message that anybody reads
 CLOCK_WRONG_S = 5.0  # said from so much on
 HELD_PERIOD_S, STANDING_PERIOD_S = 30.0, 3600.0  # how often a hub asks how it stands
 
@@ -330,6 +333,8 @@ async def report(hub: Hub) -> None:
         if hub.uplink.online:
             hub.alarms.clear("uplink")
             hub.alarms.clear("sync")
+        if "keys" in hub.alarms:
+            await try_keys(hub)
         doubt(hub)
         compare_clocks(hub)
         compare_settings(hub)
@@ -338,6 +343,13 @@ async def report(hub: Hub) -> None:
         await asyncio.sleep(hub.config.status_period_s)
         if store.mark() != hub.sensors_mark:
             raise SensorsChangedError("The sensors of this home were changed.")
+
+
+async def try_keys(hub: Hub) -> None:
+    """A chip that signs again is no trouble any more; what it signs here is nothing to anybody."""
+    with contextlib.suppress(KeyStoreError):
+        await asyncio.to_thread(sign_tagged, hub.identity.data_key, TRIAL_TAG, b"")
+        hub.alarms.clear("keys")
 
 
 def compare_clocks(hub: Hub) -> None:

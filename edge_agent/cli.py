@@ -19,11 +19,12 @@ from device_profiles.errors import ProfilesError
 from device_profiles.records import decode_record
 from edge_agent.config import load
 from edge_agent.core.supervision import first_of, sentence
-from edge_agent.errors import AgentError, ConfigError
+from edge_agent.errors import AgentError, ConfigError, CredentialError
 from edge_agent.options import config_option
 from edge_agent.profiles_cli import profiles
 from edge_agent.sensors_cli import sensors
 from edge_agent.status import in_words, read_status
+from zero_trust.errors import KeyStoreError
 from zero_trust.reasons import tag
 
 VOUCHER_MAX_CHARS = 1000
@@ -38,9 +39,9 @@ def main() -> None:
         sys.exit(64 if isinstance(error, click.UsageError) else error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except AgentError as error:
+    except (AgentError, KeyStoreError) as error:
         click.echo(sentence(error) + (f" {tag(error.code)}" if error.code else ""), err=True)
-        sys.exit(error.exit_code)
+        sys.exit(error.exit_code if isinstance(error, AgentError) else CredentialError.exit_code)
 
 
 @click.group()
@@ -73,7 +74,8 @@ def enrol(config_file: Path, voucher: str | None, for_s: float) -> None:
     from edge_agent.adapters import authority  # noqa: PLC0415 - the hub's heavy parts load only where used
     from edge_agent.enrolling import Patience, persistently  # noqa: PLC0415
 
-    state = load(config_file).state
+    config = load(config_file)
+    state, kept = config.state, config.keys
     patience = Patience(
         for_s,
         time.monotonic,
@@ -81,10 +83,10 @@ def enrol(config_file: Path, voucher: str | None, for_s: float) -> None:
         random.SystemRandom().random,
         lambda line: click.echo(line, err=True),
     )
-    identity = None if voucher is not None else persistently(lambda: authority.resume(state), patience)
+    identity = None if voucher is not None else persistently(lambda: authority.resume(state, kept), patience)
     if identity is None:
         text = _scanned() if voucher is None else voucher
-        identity = persistently(lambda: authority.enrol(text, state), patience)
+        identity = persistently(lambda: authority.enrol(text, state, kept), patience)
     click.echo(f"Enrolled: hub {identity.hub} in home {identity.home} of {identity.site}.")
     click.echo(f"Compare these words with operations: {identity.words}")
 

@@ -12,6 +12,7 @@ import msgspec
 from edge_agent.core import retention
 from edge_agent.core.batching import Limits
 from edge_agent.errors import ConfigError
+from zero_trust import hub_keys
 
 DEFAULT_PATH = Path("/etc/lum/hub.toml")
 SENSORS_HINT = "Sensors are added with: lum-hub sensors add"
@@ -67,6 +68,7 @@ class HubConfig(_Strict, frozen=True, forbid_unknown_fields=True, kw_only=True):
     status_period_s: float = 5.0
     heartbeat_period_s: float = 60.0
     stop_grace_s: float = 5.0
+    keys: hub_keys.Settings = hub_keys.FILES
     radio: RadioConfig = RadioConfig()
     outbox: OutboxConfig = OutboxConfig()
 

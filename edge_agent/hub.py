@@ -86,11 +86,11 @@ def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
     """Open what the hub stands on.
 
     Raises:
-        CredentialError: not enrolled.
+        CredentialError: not enrolled, or its keys cannot be used.
         ConfigError: the list of sensors cannot be used, one names an unknown model, or its key cannot be read.
         OutboxError: the outbox cannot be opened.
     """
-    return assemble(config, clock, chance, authority.load_identity(config.state))
+    return assemble(config, clock, chance, authority.load_identity(config.state, config.keys))
 
 
 def assemble(

@@ -28,6 +28,7 @@ def snapshot(hub: Hub) -> dict[str, Any]:
     return {
         "hub": hub.identity.hub,
         "home": hub.identity.home,
+        "keys": hub.identity.key_place,
         "pid": os.getpid(),
         "written_ms": hub.clock.wall_ms(),
         "period_s": hub.config.status_period_s,
@@ -111,6 +112,7 @@ def in_words(facts: Mapping[str, Any]) -> list[str]:
     lines += [
         f"Hub {facts['hub']} in home {facts['home']}: {frame}; {facts['heard']} readings heard.",
         f"Connection to the site: {facts['uplink']}; {facts['waiting']} batches and {facts['uncut']} readings wait.",
+        f"The keys of this hub are {facts['keys']}.",
     ]
     return lines
 

@@ -14,3 +14,6 @@ lock hub hub hci
 lock cloud cloud
 lock dev dev
 lock bench bench
+export UV_CONSTRAINT=requirements/dev.txt  # installed beside it: the same versions
+lock tpm tpm
+lock tpm-build tpm-build

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # System packages that some tests use. As root on Debian or Ubuntu: install what is missing. Else: name it.
 set -eu -o pipefail
-declare -A package_of=([chromium]=chromium [chromedriver]=chromium-driver [dbus-daemon]=dbus [faketime]=faketime [fusermount3]=fuse3 [strace]=strace)
+declare -A package_of=([chromium]=chromium [chromedriver]=chromium-driver [dbus-daemon]=dbus [faketime]=faketime [fusermount3]=fuse3 [softhsm2-util]=softhsm2 [strace]=strace)
 missing=()
 for tool in "${!package_of[@]}"; do
   command -v "$tool" >/dev/null || missing+=("${package_of[$tool]}")

@@ -13,6 +13,7 @@ PACKAGE_OF = {
     "dbus-daemon": "dbus",
     "faketime": "faketime",
     "fusermount3": "fuse3",
+    "softhsm2-util": "softhsm2",
     "strace": "strace",
 }
 

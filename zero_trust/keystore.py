@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from zero_trust import keys
 from zero_trust.errors import KeyStoreError
+from zero_trust.hub_keys import IN_FILES
 
 AnyPrivateKey = keys.PrivateKey | Ed25519PrivateKey | X25519PrivateKey
 
@@ -25,6 +26,28 @@ PUBLIC_FILE = 0o644
 PRIVATE_DIRECTORY = 0o700
 
 _READABLE_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class FileStore:
+    """A hub's lasting keys as files in ``state``: whoever copies the card has them."""
+
+    place = IN_FILES
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+
+    def make(self, name: str) -> keys.PrivateKey:
+        """As :meth:`zero_trust.hub_keys.KeyStore.make`."""
+        if not self._file(name).exists():
+            save_key(self._file(name), keys.generate_key())
+        return self.load(name)
+
+    def load(self, name: str) -> keys.PrivateKey:
+        """As :meth:`zero_trust.hub_keys.KeyStore.load`."""
+        return load_key(self._file(name))
+
+    def _file(self, name: str) -> Path:
+        return self._state / f"{name}.key"
 
 
 def save_key(path: Path, key: AnyPrivateKey) -> None:

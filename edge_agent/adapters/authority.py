@@ -1,7 +1,7 @@
 """The hub's way to its authority: enrol, renew, ask its standing. HTTPS; blocking, so call it in a thread.
 
-What it keeps in the state directory: ``identity.key`` and ``data.key``, written before anything is
-asked; ``enrol-request`` while an answer is awaited; ``credential`` once enrolled; ``tls-serial``, by
+What it keeps in the state directory: the identity key and the data key, or what leads to them in a chip
+(``zero_trust/hub_keys.py``), before anything is asked; ``enrol-request`` while an answer is awaited; ``credential`` once enrolled; ``tls-serial``, by
 which it names its last TLS certificate; ``time-floor``, the last time that was believed. The TLS key
 lives in memory alone. No clock of this machine is believed: the site signs the time (``ask_time``).
 """
@@ -24,7 +24,7 @@ from edge_agent.adapters.https import uplink_error as _uplink_error
 from edge_agent.adapters.pending import drop_pending, pending_with, read_pending
 from edge_agent.core.batching import SOFTWARE_EPOCH_MS
 from edge_agent.errors import AgentError, CredentialError, UplinkError
-from zero_trust import enrolment, fields, keys, timekeeping
+from zero_trust import enrolment, fields, hub_keys, keys, timekeeping
 from zero_trust.credential import (
     Use,
     certificate_bytes,
@@ -36,7 +36,8 @@ from zero_trust.credential import (
     verify,
 )
 from zero_trust.errors import KeyStoreError, TrustError
-from zero_trust.keystore import load_key, read_private, save_key, write_private
+from zero_trust.hub_keys import KeyStore
+from zero_trust.keystore import read_private, write_private
 from zero_trust.names import HubName
 from zero_trust.pending import Pending
 from zero_trust.renewal import NONCE_BYTES, ask_renewal, ask_standing
@@ -64,6 +65,7 @@ class HubIdentity:
         broker_host: where batches go ...
         broker_port: ... by MQTT over TLS.
         state_dir: where the hub keeps what it must not forget.
+        key_place: where its lasting keys are, in words.
     """
 
     name: HubName
@@ -76,6 +78,7 @@ class HubIdentity:
     broker_host: str
     broker_port: int
     state_dir: Path
+    key_place: str = hub_keys.IN_FILES
 
     @property
     def site(self) -> str:
@@ -173,8 +176,8 @@ class HubStanding:
     hint: str = ""
 
 
-def enrol(voucher_text: str, state_dir: Path) -> HubIdentity:
-    """Trade a voucher for a name.
+def enrol(voucher_text: str, state_dir: Path, keys_kept: hub_keys.Settings = hub_keys.FILES) -> HubIdentity:
+    """Trade a voucher for a name; the lasting keys are made where ``keys_kept`` says.
 
     May be cut off anywhere and called again: keys and request are kept before the request goes out,
     and the same request gets the same answer. One with another voucher that was cut off is finished first.
@@ -185,15 +188,16 @@ def enrol(voucher_text: str, state_dir: Path) -> HubIdentity:
     """
     with _told(state_dir):
         voucher = parse_voucher(voucher_text)
-        if enrolled := _enrolled_before(voucher, state_dir):
+        keystore = keys_kept.open(state_dir)
+        if enrolled := _enrolled_before(voucher, state_dir, keystore):
             return enrolled
-        _finish_another(voucher, state_dir)
-        identity, data = _lasting_keys(state_dir)
-        _enrol(pending_with(voucher, identity, data, state_dir), state_dir)
-    return load_identity(state_dir)
+        _finish_another(voucher, state_dir, keystore)
+        identity, data = keystore.make(hub_keys.IDENTITY), keystore.make(hub_keys.DATA)
+        _enrol(pending_with(voucher, identity, data, state_dir), state_dir, keystore)
+    return load_identity(state_dir, keys_kept)
 
 
-def resume(state_dir: Path) -> HubIdentity | None:
+def resume(state_dir: Path, keys_kept: hub_keys.Settings = hub_keys.FILES) -> HubIdentity | None:
     """Go on with an enrolment that was cut off, without its voucher; None if there is none.
 
     Raises:
@@ -205,8 +209,8 @@ def resume(state_dir: Path) -> HubIdentity | None:
             pending = read_pending(state_dir)
             if pending is None:
                 return None
-            _enrol(pending, state_dir)
-    return load_identity(state_dir)
+            _enrol(pending, state_dir, keys_kept.open(state_dir))
+    return load_identity(state_dir, keys_kept)
 
 
 @contextlib.contextmanager
@@ -224,8 +228,8 @@ def _told(state_dir: Path) -> Iterator[None]:
         ) from error
 
 
-def load_identity(state_dir: Path) -> HubIdentity:
-    """Read what enrolment left.
+def load_identity(state_dir: Path, keys_kept: hub_keys.Settings = hub_keys.FILES) -> HubIdentity:
+    """Read what enrolment left; ``keys_kept`` as it was then.
 
     Raises:
         CredentialError: not enrolled, or a key or the credential cannot be used.
@@ -233,7 +237,7 @@ def load_identity(state_dir: Path) -> HubIdentity:
     if not (state_dir / "credential").exists():
         raise _credential_error(TrustError("not-enrolled"))
     try:
-        return _load(state_dir)
+        return _load(state_dir, keys_kept.open(state_dir))
     except TrustError as error:
         raise _credential_error(error) from error
 
@@ -334,17 +338,17 @@ def fetch_trust(identity: HubIdentity) -> TrustSet:
     return trust
 
 
-def _enrolled_before(voucher: Voucher, state_dir: Path) -> HubIdentity | None:
+def _enrolled_before(voucher: Voucher, state_dir: Path, keystore: KeyStore) -> HubIdentity | None:
     """The identity, if this very voucher has brought it; then asking again is no mistake."""
     if not (state_dir / "credential").exists():
         return None
-    identity, kept = _load(state_dir), read_pending(state_dir)
+    identity, kept = _load(state_dir, keystore), read_pending(state_dir)
     if kept and enrolment.made_with(kept.request, voucher):
         return identity
     raise TrustError("identity-already-enrolled", f"as {identity.hub} in home {identity.home}")
 
 
-def _finish_another(voucher: Voucher, state_dir: Path) -> None:
+def _finish_another(voucher: Voucher, state_dir: Path, keystore: KeyStore) -> None:
     """What was asked with another voucher may have been granted, and the answer lost: then this hub has its name.
 
     Raises:
@@ -354,24 +358,17 @@ def _finish_another(voucher: Voucher, state_dir: Path) -> None:
     if kept is None or enrolment.made_with(kept.request, voucher):
         return
     try:
-        _enrol(kept, state_dir)
+        _enrol(kept, state_dir, keystore)
     except (AgentError, TrustError):  # refused, or nobody there any more: the new voucher's turn
         return
-    identity = _load(state_dir)
+    identity = _load(state_dir, keystore)
     raise TrustError("identity-already-enrolled", f"as {identity.hub} in home {identity.home}")
 
 
-def _lasting_keys(state_dir: Path) -> tuple[keys.PrivateKey, keys.PrivateKey]:
-    for name in ("identity.key", "data.key"):
-        if not (state_dir / name).exists():
-            save_key(state_dir / name, keys.generate_key())
-    return load_key(state_dir / "identity.key"), load_key(state_dir / "data.key")
-
-
-def _enrol(pending: Pending, state_dir: Path) -> None:
+def _enrol(pending: Pending, state_dir: Path, keystore: KeyStore) -> None:
     """Ask, and keep the credential."""
     packed = _enrol_at(pending, _proven_trust(pending), state_dir)
-    enrolment.accept_answer(packed, pending.root_hash, load_key(state_dir / "data.key").public_key())
+    enrolment.accept_answer(packed, pending.root_hash, keystore.load(hub_keys.DATA).public_key())
     kept = fields.pack(_CREDENTIAL_VERSION, pending.host, pending.port, packed)
     write_private(state_dir / "credential", kept)
 
@@ -403,17 +400,17 @@ def _enrol_at(pending: Pending, trust: TrustSet, state_dir: Path) -> bytes:
         raise
 
 
-def _load(state_dir: Path) -> HubIdentity:
+def _load(state_dir: Path, keystore: KeyStore) -> HubIdentity:
     layout = (int, str, int, bytes)
     packed = read_private(state_dir / "credential")
     version, host, port, answer_packed = fields.unpack(packed, layout, code="key-unreadable")
     if version != _CREDENTIAL_VERSION:
         raise KeyStoreError("key-unreadable", f"{state_dir / 'credential'} has version {version}")
     answer = enrolment.Answer.unpack(answer_packed)
-    identity, data = load_key(state_dir / "identity.key"), load_key(state_dir / "data.key")
+    identity, data = keystore.load(hub_keys.IDENTITY), keystore.load(hub_keys.DATA)
     name = certificate_name(answer.data_certificate)
     if certificate_key(answer.data_certificate) != data.public_key() or not isinstance(name, HubName):
-        raise KeyStoreError("key-unreadable", f"{state_dir / 'data.key'} is not the key that was enrolled")
+        raise KeyStoreError("key-unreadable", f"the data key in {state_dir} is not the one that was enrolled")
     return HubIdentity(
         name=name,
         identity_key=identity,
@@ -425,6 +422,7 @@ def _load(state_dir: Path) -> HubIdentity:
         broker_host=answer.broker_host,
         broker_port=answer.broker_port,
         state_dir=state_dir,
+        key_place=keystore.place,
     )
 
 

@@ -15,6 +15,7 @@ from edge_agent.errors import (
     UplinkError,
     VisitError,
 )
+from zero_trust.errors import KeyStoreError
 
 
 class Action(enum.Enum):
@@ -38,6 +39,7 @@ TREATMENTS: dict[type[Exception], Treatment] = {
     RadioError: Treatment(Action.RETRY, "radio"),
     VisitError: Treatment(Action.RETRY, "sensor"),
     OutboxError: Treatment(Action.RETRY, "outbox"),
+    KeyStoreError: Treatment(Action.RETRY, "keys"),  # a chip that does not answer now may do so again
     UplinkError: Treatment(Action.RETRY, "uplink"),
     EpochOverError: Treatment(Action.STOP, "sync"),  # the agent begins a new epoch and starts afresh
     LinkError: Treatment(Action.RETRY, "uplink"),
@@ -53,7 +55,8 @@ def treatment(error: Exception) -> Treatment | None:
 def sentence(error: Exception) -> str:
     """The error in words, with its hint."""
     hint = getattr(error, "hint", "")
-    return f"{error} {hint}".strip() if isinstance(error, AgentError | SyncError) else str(error)
+    ours = isinstance(error, AgentError | SyncError | KeyStoreError)
+    return f"{error} {hint}".strip() if ours else str(error)
 
 
 def first_of(error: BaseException) -> BaseException:

@@ -16,6 +16,7 @@ import click
 from tests.bench import table
 from tests.bench.assurance import assurance
 from tests.bench.audit import audit, decisions
+from tests.bench.chips import signing
 from tests.bench.codec import codec, codec_import
 from tests.bench.decoding import decoding
 from tests.bench.harness import Benchmark, Figure
@@ -47,6 +48,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "virtual-day": virtual_day,
     "assurance": assurance,
     "watch-start": watch_start,
+    "signing": signing,
 }
 
 

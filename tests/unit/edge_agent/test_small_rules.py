@@ -17,10 +17,12 @@ from edge_agent.core.batching import (
     cut_due,
     merged,
 )
-from edge_agent.core.supervision import Action, treatment
+from edge_agent.core.supervision import Action, sentence, treatment
 from edge_agent.errors import ConfigError, CredentialError, OutboxError, RadioError, RadioTrouble
 from edge_agent.log import redact
 from edge_agent.status import in_words
+from zero_trust.errors import KeyStoreError
+from zero_trust.reasons import reason
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,7 @@ def test_back_off_grows_to_its_ceiling_and_starts_small_after_a_success() -> Non
         (CredentialError("x"), Action.RETRY, "credential"),
         (RadioError("x", RadioTrouble.LOST), Action.RETRY, "radio"),
         (OutboxError("x"), Action.RETRY, "outbox"),
+        (KeyStoreError("chip-absent"), Action.RETRY, "keys"),
         (LinkError("x"), Action.RETRY, "uplink"),
         (LocalProtocolError("x"), Action.RETRY, "sync"),
     ],
@@ -76,6 +79,14 @@ def test_every_foreseen_trouble_has_its_treatment(error: Exception, action: Acti
 
     assert treated is not None
     assert (treated.action, treated.alarm) == (action, alarm)
+
+
+def test_trouble_with_the_keys_says_what_to_do() -> None:
+    """As any other trouble does: the sentence of its code, what in particular, and the hint."""
+    words = reason("chip-absent")
+
+    told = sentence(KeyStoreError("chip-absent", "the TPM"))
+    assert told == f"{words.sentence.removesuffix('.')} (the TPM). {words.hint}"
 
 
 def test_a_defect_has_no_treatment() -> None:
@@ -113,6 +124,7 @@ def test_the_status_tells_trouble_first() -> None:
         "uncut": 4,
         "pauses": [{"until_ms": NO_END_MS, "stays": ["help"], "own": False}],
         "paused": ["C0:00:00:00:00:01"],
+        "keys": "in files",
     }
 
     lines = in_words(facts)
@@ -122,6 +134,7 @@ def test_the_status_tells_trouble_first() -> None:
     assert lines[2].startswith("Refused by the site (2 times)")
     told = "Paused until the site says otherwise (set by the site): "
     assert lines[3] == f"{told}1 sensors are neither stored nor sent; what stays: help."
+    assert lines[-1] == "The keys of this hub are in files."
 
 
 def test_nothing_in_a_batch_lies_after_it_was_made() -> None:

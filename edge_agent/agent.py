@@ -247,6 +247,9 @@ async def hand_over(hub: Hub) -> None:
     except LinkError as error:
         if error.code == "broker-not-admitted":
             hub.credentials.superseded()
+        hub.identity.bundle.doubted = (
+            True  # a certificate of the broker's that is not believed looks like this too
+        )
         raise
 
 
@@ -265,6 +268,8 @@ async def ask_standing(hub: Hub) -> None:
     asked = clock()
     while True:
         await asyncio.sleep(HELD_PERIOD_S)
+        if hub.identity.bundle.doubted:
+            await asyncio.to_thread(authority.catch_up, hub.identity)
         if "standing" not in hub.alarms and clock() - asked < STANDING_PERIOD_S:
             continue
         asked = clock()

@@ -1,9 +1,10 @@
 """The hub's way to its authority: enrol, renew, ask its standing. HTTPS; blocking, so call it in a thread.
 
 What it keeps in the state directory: ``identity.key`` and ``data.key``, written before anything is
-asked; ``enrol-request`` while an answer is awaited; ``credential`` once enrolled; ``tls-serial``, by
-which it names its last TLS certificate; ``time-floor``, the last time that was believed. The TLS key
-lives in memory alone. No clock of this machine is believed: the site signs the time (``ask_time``).
+asked; ``enrol-request`` while an answer is awaited; ``credential`` once enrolled; ``bundle``, whom it
+believes since (``bundle.py``); ``tls-serial``, by which it names its last TLS certificate; ``time-floor``,
+the last time that was believed. The TLS key lives in memory alone. No clock of this machine is believed:
+the site signs the time (``ask_time``).
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgpack
 from cryptography import x509
 
+from edge_agent.adapters.bundle import TrustedBundle, load_bundle
 from edge_agent.core.batching import SOFTWARE_EPOCH_MS
 from edge_agent.errors import AgentError, CredentialError, UplinkError
 from zero_trust import enrolment, fields, keys, timekeeping
+from zero_trust.bundle import first_bundle, read_bundle
 from zero_trust.credential import (
     Use,
     certificate_bytes,
@@ -33,7 +36,6 @@ from zero_trust.credential import (
     load_certificate,
     serial_bytes,
     validity_ms,
-    verify,
 )
 from zero_trust.errors import KeyStoreError, TrustError
 from zero_trust.keystore import load_key, read_private, save_key, write_private
@@ -42,7 +44,7 @@ from zero_trust.reasons import reason
 from zero_trust.renewal import NONCE_BYTES, ask_renewal, ask_standing
 from zero_trust.tls import dated_context, hub_context, timeless_context, unproven_context
 from zero_trust.trust_set import TrustSet
-from zero_trust.voucher import Voucher, parse_voucher, root_hash
+from zero_trust.voucher import Voucher, parse_voucher
 
 TIMEOUT_S = 10.0
 ANSWER_MAX_BYTES = 65_536
@@ -51,6 +53,9 @@ FLOOR_STEP_MS = 3_600_000  # the floor is kept this often: the card wears with e
 _CREDENTIAL_VERSION = 1
 _CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED = 9, 10  # X509_V_ERR_..., the only two that time alone can cause
 _TRANSIENT = frozenset({"nonce-unknown", "request-too-large"})
+_PERHAPS_ROLLED = frozenset({"certificate-untrusted", "bundle-expired"})  # a newer bundle may mend it
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class HubIdentity:
         identity_key: proves who this hub is; never leaves it.
         data_key: signs batches.
         data_certificate: DER, for ``data_key``.
-        trust: the site's certificates.
+        bundle: whom it believes, and how it goes on to newer ones.
         authority_host: where the authority answers ...
         authority_port: ... over HTTPS.
         broker_host: where batches go ...
@@ -74,12 +79,17 @@ class HubIdentity:
     identity_key: keys.PrivateKey = field(repr=False)
     data_key: keys.PrivateKey = field(repr=False)
     data_certificate: bytes = field(repr=False)
-    trust: TrustSet = field(repr=False)
+    bundle: TrustedBundle = field(repr=False)
     authority_host: str
     authority_port: int
     broker_host: str
     broker_port: int
     state_dir: Path
+
+    @property
+    def trust(self) -> TrustSet:
+        """Whom it believes now."""
+        return self.bundle.trust
 
     @property
     def site(self) -> str:
@@ -134,7 +144,7 @@ class TlsCredential:
 
     def context(self, now_ms: Callable[[], int]) -> ssl.SSLContext:
         """For the connection to the broker, whose certificate is judged by ``now_ms``, wall clock."""
-        return hub_context(dated_context(self.trust.root, self.trust.tls, now_ms), self.chain, self.key)
+        return hub_context(dated_context(self.trust, now_ms), self.chain, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +239,8 @@ def ask_time(identity: HubIdentity) -> SignedTime:
         UplinkError: the authority cannot be reached, or its answer cannot be believed.
     """
     floor_ms = _floor_ms(identity)
-    signed = _ask_time(identity.authority_host, identity.authority_port, identity.trust, floor_ms)
+    host, port = identity.authority_host, identity.authority_port
+    signed = _following(identity, lambda: _ask_time(host, port, identity.trust, floor_ms))
     if signed.at_ms - floor_ms >= FLOOR_STEP_MS:
         with contextlib.suppress(OSError):  # a card that takes nothing more must not cut the hub off as well
             write_private(identity.state_dir / "time-floor", fields.pack(signed.at_ms))
@@ -258,16 +269,10 @@ def renew(
     """
     key = key or keys.generate_key()
     last = old.serial if old else _last_serial(identity)
-    context = _context(identity, now_ms)
-    question = ask_renewal(identity.identity_key, key, identity.hub, _nonce(identity, context), last)
     try:
-        packed = _bytes(_ask(identity, context, "/v1/renew", question))
+        credential = _following(identity, lambda: _renew(identity, key, last, now_ms))
     except CredentialError as refused:
         raise _with_reason(identity, refused, now_ms) from refused
-    try:
-        credential = _tls_credential(packed, identity, key)
-    except TrustError as error:
-        raise _uplink_error(error.code, error.detail) from error
     with contextlib.suppress(OSError):  # a card that takes nothing more must not cut the hub off as well
         write_private(identity.state_dir / "tls-serial", credential.serial)
     return credential
@@ -280,11 +285,12 @@ def standing(identity: HubIdentity, now_ms: Callable[[], int] | None = None) -> 
         CredentialError: the authority does not know this hub.
         UplinkError: the authority cannot be reached; call again.
     """
-    context = _context(identity, now_ms)
-    question = ask_standing(identity.identity_key, identity.hub, _nonce(identity, context))
-    answer = _ask(identity, context, "/v1/standing", question)
-    if not isinstance(answer, dict) or not isinstance(answer.get("since_ms"), int):
+    answer = _following(identity, lambda: _standing(identity, now_ms))
+    if not isinstance(answer, dict) or not all(
+        isinstance(answer.get(key), int) for key in ("since_ms", "bundle")
+    ):
         raise _uplink_error("answer-not-believed")
+    identity.bundle.doubted |= answer["bundle"] > identity.trust.version
     return HubStanding(
         good=answer.get("standing") == "enrolled",
         since_ms=answer["since_ms"],
@@ -298,24 +304,93 @@ def receipt_key(identity: HubIdentity, certificate: bytes, now_ms: int) -> keys.
     Raises:
         CredentialError: of ``zero_trust``, with one of the ``certificate-`` codes.
     """
-    return identity.trust.receipt_key(certificate, now_ms)
+    try:
+        return identity.trust.receipt_key(certificate, now_ms)
+    except TrustError as error:
+        identity.bundle.doubted |= error.code in _PERHAPS_ROLLED
+        raise
 
 
-def fetch_trust(identity: HubIdentity) -> TrustSet:
-    """Fetch the site's trust set anew, for a signer that this hub does not know yet.
+def catch_up(identity: HubIdentity) -> bool:
+    """Walk to the newest bundle of the site, step by step; True if that was at least one.
+
+    Bundles prove themselves, so it does not matter who hands them over: the connection is not believed.
 
     Raises:
-        UplinkError: the authority cannot be reached, or shows another root.
+        UplinkError: the authority cannot be reached, or what it shows does not follow.
     """
-    context = _context(identity)
-    packed = _bytes(_exchange(identity.authority_host, identity.authority_port, context, "GET", "/v1/bundle"))
+    bundle = identity.bundle
+    with bundle.walking:
+        bundle.doubted, began = False, bundle.trust.version
+        while (packed := _bundle(identity, str(bundle.trust.version + 1))) is not None:
+            try:
+                bundle.step(packed)
+            except TrustError as error:
+                raise _uplink_error(error.code, error.detail) from error
+        return bundle.trust.version > began
+
+
+def _following(identity: HubIdentity, ask: Callable[[], T]) -> T:
+    """Ask; if the site shows an authority that this hub does not know, catch up, and ask once more."""
+    before = identity.trust
     try:
-        trust = TrustSet.unpack(packed)
+        return ask()
+    except UplinkError as error:
+        if error.code not in _PERHAPS_ROLLED:
+            raise
+        try:
+            walked = catch_up(identity) or identity.trust is not before
+            lost = None if walked else _way_lost(identity)
+        except UplinkError as trouble:
+            raise (trouble if trouble.code.startswith("bundle-") else error) from error
+        if not walked:
+            raise lost or error from error
+    return ask()
+
+
+def _way_lost(identity: HubIdentity) -> UplinkError | None:
+    """Whether the site holds a bundle that this hub can never reach, or has gone back behind it."""
+    packed, own = _bundle(identity, ""), identity.trust.version
+    try:
+        newest = read_bundle(packed or b"").trust.version
+    except TrustError:
+        return None
+    if newest == own:
+        return None
+    code = "bundle-way-lost" if newest > own else "bundle-went-back"
+    return _uplink_error(code, f"this hub has version {own}, the site {newest}")
+
+
+def _bundle(identity: HubIdentity, version: str) -> bytes | None:
+    """A bundle as the site shows it, the newest if no version is named; None: it has none of this version."""
+    path = f"/v1/bundle/{version}".rstrip("/")
+    host, port = identity.authority_host, identity.authority_port
+    try:
+        return _bytes(_exchange(host, port, unproven_context(), "GET", path))
+    except CredentialError as error:
+        if error.code == "bundle-unknown":
+            return None
+        raise _uplink_error("answer-not-believed", f"{host}:{port}") from error
+
+
+def _renew(
+    identity: HubIdentity, key: keys.PrivateKey, last: bytes, now_ms: Callable[[], int] | None
+) -> TlsCredential:
+    context = _context(identity, now_ms)
+    nonce, version = _nonce(identity, context), identity.trust.version
+    question = ask_renewal(identity.identity_key, key, identity.hub, nonce, last, bundle=version)
+    packed = _bytes(_ask(identity, context, "/v1/renew", question))
+    try:
+        return _tls_credential(packed, identity, key)
     except TrustError as error:
         raise _uplink_error(error.code, error.detail) from error
-    if trust.root != identity.trust.root or trust.site != identity.site:
-        raise _uplink_error("root-not-believed")
-    return trust
+
+
+def _standing(identity: HubIdentity, now_ms: Callable[[], int] | None) -> Any:
+    context = _context(identity, now_ms)
+    nonce, version = _nonce(identity, context), identity.trust.version
+    question = ask_standing(identity.identity_key, identity.hub, nonce, bundle=version)
+    return _ask(identity, context, "/v1/standing", question)
 
 
 def _enrolled_before(voucher: Voucher, state_dir: Path) -> HubIdentity | None:
@@ -348,18 +423,18 @@ def _request(voucher: Voucher, identity: keys.PrivateKey, data: keys.PrivateKey,
 
 
 def _proven_trust(voucher: Voucher) -> TrustSet:
-    """Ask who answers there, and believe it only if the voucher names that root."""
+    """Ask who answers there, and believe it only if a root that the voucher names has signed that."""
     packed = _bytes(_exchange(voucher.host, voucher.port, unproven_context(), "GET", "/v1/bundle"))
-    trust = TrustSet.unpack(packed)
-    if root_hash(certificate_bytes(trust.root)) != voucher.root_hash:
-        raise TrustError("root-not-believed", f"{voucher.host}:{voucher.port}")
-    return trust
+    try:
+        return first_bundle(packed, voucher.root_hash)
+    except TrustError as error:
+        raise TrustError(error.code, error.detail or f"{voucher.host}:{voucher.port}") from error
 
 
 def _enrol_at(voucher: Voucher, trust: TrustSet, request: bytes, state_dir: Path) -> bytes:
     host, port = voucher.host, voucher.port
     signed = _ask_time(host, port, trust, SOFTWARE_EPOCH_MS, bounded=False)
-    context = dated_context(trust.root, trust.tls, signed.now_ms)
+    context = dated_context(trust, signed.now_ms)
     try:
         return _bytes(_exchange(host, port, context, "POST", "/v1/enrol", request))
     except CredentialError:
@@ -384,7 +459,7 @@ def _load(state_dir: Path) -> HubIdentity:
         identity_key=identity,
         data_key=data,
         data_certificate=certificate_bytes(answer.data_certificate),
-        trust=answer.trust,
+        bundle=load_bundle(state_dir, answer.trust),
         authority_host=host,
         authority_port=port,
         broker_host=answer.broker_host,
@@ -399,7 +474,7 @@ def _tls_credential(packed: bytes, identity: HubIdentity, key: keys.PrivateKey) 
     certificate, issuer = map(load_certificate, answer)
     starts_ms, ends_ms = validity_ms(certificate)
     # At its own first moment: whether it is that time now is for the clock to say, not for the chain.
-    name = verify([certificate, issuer], root=trust.root, site=trust.site, use=Use.HUB_TLS, now_ms=starts_ms)
+    name = trust.believe(certificate, Use.HUB_TLS, starts_ms)
     if name != identity.name or certificate_key(certificate) != key.public_key():
         raise TrustError("answer-not-believed", "the certificate is for another hub or key")
     return TlsCredential((certificate, issuer), key, trust, starts_ms, ends_ms, held)
@@ -415,7 +490,7 @@ def _last_serial(identity: HubIdentity) -> bytes:
 
 def _ask_time(host: str, port: int, trust: TrustSet, floor_ms: int, *, bounded: bool = True) -> SignedTime:
     nonce, asked = os.urandom(timekeeping.NONCE_BYTES), _boot_ns()
-    packed = _bytes(_exchange(host, port, timeless_context(trust.root), "POST", "/v1/time", nonce))
+    packed = _bytes(_exchange(host, port, timeless_context(trust.roots), "POST", "/v1/time", nonce))
     answered = _boot_ns()
     try:
         told_ms = timekeeping.believe_time(packed, trust, nonce, floor_ms=floor_ms, bounded=bounded)
@@ -442,8 +517,8 @@ def _boot_ns() -> int:
 
 
 def _context(identity: HubIdentity, now_ms: Callable[[], int] | None = None) -> ssl.SSLContext:
-    trust = identity.trust
-    return dated_context(trust.root, trust.tls, now_ms or ask_time(identity).now_ms)
+    now_ms = now_ms or ask_time(identity).now_ms  # which may bring a newer bundle
+    return dated_context(identity.trust, now_ms)
 
 
 def _with_reason(

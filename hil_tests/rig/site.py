@@ -161,7 +161,7 @@ class Site:
         """What a client that believes this site's root has against the certificate of broker or authority; empty: nothing."""
         root = load_certificates(self.directory / "root" / "root.crt")[0]
         port = self.ports[{"broker": "mqtt"}.get(role, role)]
-        return await asyncio.to_thread(_certificate_trouble, pinned_context(root), port)
+        return await asyncio.to_thread(_certificate_trouble, pinned_context([root]), port)
 
     def pids(self) -> list[int]:
         """All processes of the site, for proof that none is left behind."""

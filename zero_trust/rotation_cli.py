@@ -147,7 +147,7 @@ def _print_outcome(directory: Path, version: int, made: list[Path], *, really: b
     if not really:
         click.echo("This was a rehearsal, and it went well: nothing was changed. To do it: --apply")
         return
-    click.echo(f"Done: bundle {version} is published. A running site takes it up within a minute or two.")
+    click.echo(f"Done: bundle {version} is published. A running site takes it up within a minute.")
     for file in made:
         click.echo(f"Now move {file} offline, with a copy on paper, beside the key that is there.")
     click.echo(f"Look at it again later: lum-trust rotate --dir {directory}, lum-trust alarms")

@@ -199,7 +199,7 @@ async def admission(
             return
         name, decision = registrar.admit(knock.chain, knock.client_id)
         _log.info("broker.admission", name=name, client_id=knock.client_id, code=decision.code)
-        await message.respond(answer(knock, decision, name=name, pair=pair, now_s=_wall_clock_ms() // 1000))
+        await message.respond(answer(knock, decision, pair=pair, now_s=_wall_clock_ms() // 1000))
 
     async def sweep() -> None:
         await asyncio.gather(*(sessions.end(hub) for hub in registrar.turned_out()))

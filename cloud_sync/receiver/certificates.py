@@ -26,7 +26,7 @@ from zero_trust.service import ask_certificate
 from zero_trust.tls import service_question_context
 from zero_trust.trust_set import issuer_among
 
-LOOK_PERIOD_S = 60.0  # soon enough that a roll-over is over within minutes
+LOOK_PERIOD_S = 20.0  # soon enough that a roll-over is over within a minute
 RETRY_S = 5.0
 TIMEOUT_S = 10.0
 ANSWER_MAX_BYTES = 16_384
@@ -50,7 +50,7 @@ class Keeper:
         self._loaded = self._content()
 
     async def keep(self) -> None:
-        """Look at once and then every minute, until cancelled."""
+        """Look at once and then again and again, until cancelled."""
         while True:
             asked = await self.look()
             await asyncio.sleep(LOOK_PERIOD_S if asked else RETRY_S)

@@ -119,7 +119,7 @@ class TlsCredential:
     Attributes:
         chain: leaf, then its issuer.
         key: never written to a disk.
-        trust: whom to believe at the other end.
+        bundle: whom to believe at the other end.
         starts_ms: wall clock.
         ends_ms: wall clock.
         held: code of the reason for which a person must confirm this hub; empty if nobody need.
@@ -127,7 +127,7 @@ class TlsCredential:
 
     chain: tuple[x509.Certificate, ...] = field(repr=False)
     key: keys.PrivateKey = field(repr=False)
-    trust: TrustSet = field(repr=False)
+    bundle: TrustedBundle = field(repr=False)
     starts_ms: int
     ends_ms: int
     held: str = ""
@@ -144,7 +144,7 @@ class TlsCredential:
 
     def context(self, now_ms: Callable[[], int]) -> ssl.SSLContext:
         """For the connection to the broker, whose certificate is judged by ``now_ms``, wall clock."""
-        return hub_context(dated_context(self.trust, now_ms), self.chain, self.key)
+        return hub_context(dated_context(self.bundle.trust, now_ms), self.chain, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,7 +477,7 @@ def _tls_credential(packed: bytes, identity: HubIdentity, key: keys.PrivateKey) 
     name = trust.believe(certificate, Use.HUB_TLS, starts_ms)
     if name != identity.name or certificate_key(certificate) != key.public_key():
         raise TrustError("answer-not-believed", "the certificate is for another hub or key")
-    return TlsCredential((certificate, issuer), key, trust, starts_ms, ends_ms, held)
+    return TlsCredential((certificate, issuer), key, identity.bundle, starts_ms, ends_ms, held)
 
 
 def _last_serial(identity: HubIdentity) -> bytes:

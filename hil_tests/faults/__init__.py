@@ -51,6 +51,7 @@ from hil_tests.faults.trust import (
     HubRevoked,
     ReceiptExpired,
     ReceiptForged,
+    RolledOver,
     ServerExpired,
 )
 
@@ -112,6 +113,7 @@ AnyFault = (
     | ServerExpired
     | ReceiptExpired
     | ReceiptForged
+    | RolledOver
 )
 
 FAULTS: dict[str, type[Fault]] = {str(kind.__struct_config__.tag): kind for kind in AnyFault.__args__}

@@ -46,7 +46,7 @@ class Desk:
             raise self.trouble
         leaf = SITE.leaf(key, HUB, Use.HUB_TLS)
         chain = (leaf, SITE.tls.certificate)
-        return TlsCredential(chain, key, SITE.trust, NOW_MS, NOW_MS + LIFE_MS)
+        return TlsCredential(chain, key, TrustedBundle(Path(), SITE.trust), NOW_MS, NOW_MS + LIFE_MS)
 
 
 @pytest.fixture

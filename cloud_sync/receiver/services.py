@@ -43,11 +43,13 @@ class Services:
         return self._packed(self._next(question.label, using, question.serial))
 
     def alarms(self) -> list[Alarm]:
-        """The services whose certificate in use should have been renewed long ago."""
-        found = []
+        """The services whose certificate in use should have been renewed long ago, or that nobody knows any more."""
+        found, now_ms = [], self._clock_ms()
         for label in SERVICES:
             certificate = self._pinned(label)
-            if certificate is not None and overdue(certificate, self._clock_ms()):
+            if certificate is None:
+                found.append(Alarm("service-unknown", now_ms, detail=label))
+            elif overdue(certificate, now_ms):
                 starts_ms, ends_ms = validity_ms(certificate)
                 since_ms = starts_ms + int((ends_ms - starts_ms) * ALARM_AFTER_PART)
                 ends = certificate.not_valid_after_utc.date()

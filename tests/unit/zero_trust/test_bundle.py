@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +30,7 @@ from zero_trust.voucher import root_hash
 
 SITE = rolled_site(3)
 OTHER = Site()
+VECTORS = Path(__file__).parents[3] / "zero_trust" / "vectors" / "bundles.json"
 
 
 def refusal(trust: TrustSet, packed: bytes) -> str:
@@ -170,3 +174,18 @@ def test_an_auditor_follows_from_the_one_root_in_hand() -> None:
 def test_reading_believes_nothing() -> None:
     """A forged bundle can be read, to say what it claims."""
     assert read_bundle(sign_bundle(OTHER.trust, [SITE.site.root.key])).trust == OTHER.trust
+
+
+def test_the_published_vectors_hold() -> None:
+    """``zero_trust/vectors/bundles.json``: whoever writes another hub can check it by them."""
+    told = json.loads(VECTORS.read_text())
+    bundles = {int(version): base64.b64decode(packed) for version, packed in told["bundles"].items()}
+    first = first_bundle(bundles[1], base64.b64decode(told["root_hash"]))
+    held = {version: walk(first, [bundles[one] for one in range(2, version + 1)]) for version in bundles}
+
+    for step in told["steps"]:
+        trust, shown = held[step["held"]], base64.b64decode(step["shown"])
+        if step["code"]:
+            assert refusal(trust, shown) == step["code"], step["case"]
+        else:
+            assert next_bundle(trust, shown) == held[step["held"] + 1], step["case"]

@@ -211,6 +211,7 @@ async def test_a_service_whose_key_is_not_the_known_one_is_refused(duty: Duty) -
 
     codes = [row.code for row in duty.registry.refusals()]
     assert codes == ["service-unknown", "service-proof-wrong"]
+    assert ("service-unknown", "authority/https") in duty.alarms()
 
 
 async def test_an_authority_that_is_away_is_asked_again(duty: Duty) -> None:

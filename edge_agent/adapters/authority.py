@@ -317,16 +317,19 @@ def catch_up(identity: HubIdentity) -> bool:
     Bundles prove themselves, so it does not matter who hands them over: the connection is not believed.
 
     Raises:
-        UplinkError: the authority cannot be reached, or what it shows does not follow.
+        UplinkError: the authority cannot be reached, what it shows does not follow, or nothing leads on from here.
     """
     bundle = identity.bundle
     with bundle.walking:
-        bundle.doubted, began = False, bundle.trust.version
+        began = bundle.trust.version
         while (packed := _bundle(identity, str(bundle.trust.version + 1))) is not None:
             try:
                 bundle.step(packed)
             except TrustError as error:
                 raise _uplink_error(error.code, error.detail) from error
+        if lost := _way_lost(identity):
+            raise lost
+        bundle.doubted = False
         return bundle.trust.version > began
 
 
@@ -340,11 +343,10 @@ def _following(identity: HubIdentity, ask: Callable[[], T]) -> T:
             raise
         try:
             walked = catch_up(identity) or identity.trust is not before
-            lost = None if walked else _way_lost(identity)
         except UplinkError as trouble:
             raise (trouble if trouble.code.startswith("bundle-") else error) from error
         if not walked:
-            raise lost or error from error
+            raise
     return ask()
 
 

@@ -38,7 +38,14 @@ from edge_agent.core.backoff import Backoff
 from edge_agent.core.batching import Draft, drafted
 from edge_agent.core.hearing import Told
 from edge_agent.core.supervision import Action, first_of, sentence, treatment
-from edge_agent.errors import OutboxFullError, PauseError, RosterError, SensorsChangedError, TapError
+from edge_agent.errors import (
+    OutboxFullError,
+    PauseError,
+    RosterError,
+    SensorsChangedError,
+    TapError,
+    UplinkError,
+)
 from edge_agent.hub import EPOCH_BYTES, Hub, build
 from edge_agent.status import snapshot, write_status
 from edge_agent.visits import visit
@@ -255,6 +262,9 @@ async def hand_over(hub: Hub) -> None:
     except LinkError as error:
         if error.code == "broker-not-admitted":
             hub.credentials.superseded()
+        hub.identity.bundle.doubted = (
+            True  # a certificate of the broker's that is not believed looks like this too
+        )
         raise
 
 
@@ -273,12 +283,26 @@ async def ask_standing(hub: Hub) -> None:
     asked = clock()
     while True:
         await asyncio.sleep(HELD_PERIOD_S)
+        if hub.identity.bundle.doubted:
+            await follow(hub)
         if "standing" not in hub.alarms and clock() - asked < STANDING_PERIOD_S:
             continue
         asked = clock()
         await hub.site_clock.ask()
         standing = await asyncio.to_thread(authority.standing, hub.identity, hub.site_clock.now_ms)
         stands(hub, standing.code if standing.code == "hub-quarantined" else "")
+
+
+async def follow(hub: Hub) -> None:
+    """Go on to the site's newest bundle; what stands in the way is an alarm, and no reason to hear or send less."""
+    try:
+        await asyncio.to_thread(authority.catch_up, hub.identity)
+    except UplinkError as error:
+        if error.code.startswith("bundle-"):
+            hub.alarms.set("bundle", sentence(error), code=error.code)
+        log.info("bundle.not_followed", trouble=str(error), reason_code=error.code)
+    else:
+        hub.alarms.clear("bundle")
 
 
 def confirm(hub: Hub, address: str) -> None:

@@ -12,6 +12,7 @@ from edge_agent.adapters import authority
 from edge_agent.adapters.authority import HubIdentity, TlsCredential
 from edge_agent.errors import UplinkError
 from zero_trust import keys
+from zero_trust.trust_set import issuer_among
 
 RENEW_AFTER_PART = 2 / 3
 RENEW_JITTER = 0.1  # of the time until renewal: fleets must not march in step
@@ -46,7 +47,7 @@ class Credentials:
             CredentialError: the authority refuses this hub.
             UplinkError: no certificate in hand is good any more, and the authority cannot be reached.
         """
-        if self._held is None or self.due_s() <= 0:
+        if self._held is None or self.due_s() <= 0 or self._withdrawn(self._held):
             await self._renew()
         assert self._held is not None  # noqa: S101 - renewing either brings one or fails
         return self._held
@@ -58,6 +59,10 @@ class Credentials:
     def superseded(self) -> None:
         """The site no longer admits the certificate in hand: the next connection needs a fresh one."""
         self._renew_ms = self._ends_ms = 0
+
+    def _withdrawn(self, held: TlsCredential) -> bool:
+        """Whether its issuer left with a newer bundle: the site admits nobody by it any more."""
+        return issuer_among(held.chain[0], self._identity.trust.tls_authorities) is None
 
     async def _renew(self) -> None:
         asked_ms = self._boot_ms()

@@ -186,7 +186,7 @@ def build_uplink(
         outbox.epoch,
         clock.boot_id,
         identity.data_key,
-        receipt_key=lambda certificate: identity.trust.receipt_key(certificate, site_clock.now_ms()),
+        receipt_key=lambda certificate: authority.receipt_key(identity, certificate, site_clock.now_ms()),
         previous=outbox.previous,
     )
     return line(

@@ -13,17 +13,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography import x509
-
 from zero_trust import fields
 from zero_trust.audit import START, Row, row_hash
-from zero_trust.credential import Use, certificate_key, load_certificate, verify
+from zero_trust.bundle import believed_by
+from zero_trust.credential import Use, certificate_key, load_certificate
 from zero_trust.envelope import sign_tagged, verify_tagged
 from zero_trust.errors import CredentialError, TrustError
 from zero_trust.keys import SIGNATURE_BYTES, PrivateKey
 from zero_trust.names import ServiceName
 from zero_trust.reasons import Refused
-from zero_trust.trust_set import RECEIPT_SERVICE
+from zero_trust.trust_set import RECEIPT_SERVICE, TrustSet
 
 FAULTS_MAX: Final = 100
 
@@ -103,9 +102,7 @@ def parse_checkpoint(text: str) -> SignedCheckpoint:
     return SignedCheckpoint(*fields.unpack(packed, (bytes, bytes), code="checkpoint-not-believed"))
 
 
-def believe(
-    signed: SignedCheckpoint, *, root: x509.Certificate, authorities: Sequence[x509.Certificate], site: str
-) -> Checkpoint:
+def believe(signed: SignedCheckpoint, *, trusts: Sequence[TrustSet], site: str) -> Checkpoint:
     """The checkpoint, once its signer is known to have been the site's receipt key at the time it names.
 
     Raises:
@@ -114,8 +111,7 @@ def believe(
     try:
         claimed = signed.claimed
         leaf = load_certificate(signed.certificate)
-        chain = [leaf, *(one for one in authorities if one.subject == leaf.issuer)]
-        name = verify(chain, root=root, site=site, use=Use.RECEIPT, now_ms=claimed.at_ms)
+        name = believed_by(trusts, leaf, Use.RECEIPT, claimed.at_ms)
         verify_tagged(certificate_key(leaf), _TAG, signed.signed)
     except TrustError as error:
         raise CredentialError("checkpoint-not-believed", str(error)) from error

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from cryptography import x509
 
 from zero_trust.audit import Row, spell
 from zero_trust.audit_check import Checked, Checkpoint, SignedCheckpoint, believe, check, parse_checkpoint
 from zero_trust.audit_file import LogFile, read_evidence, write_log
+from zero_trust.bundle import history
 from zero_trust.errors import CredentialError, TrustError
 from zero_trust.evidence import Evidence, Record, read_record, valid_as_received
 from zero_trust.keystore import PRIVATE_FILE, load_certificates, write_file
 from zero_trust.operator import Operator
 from zero_trust.options import as_json_option, print_json, site_directory, utc
 from zero_trust.reasons import Refused, reason, tag
+from zero_trust.trust_set import TrustSet
 
 EX_DATAERR = 65
 LAST_DEFAULT = 20
@@ -85,7 +86,11 @@ def checkpoint(directory: Path) -> None:
 @audit.command()
 @click.argument("file", type=_file, required=False)
 @click.option("--checkpoint", "kept", type=_file, help="Checkpoints that somebody else has kept, one a line.")
-@click.option("--root", type=_file, help="The site's root certificate; default: that of the site in --dir.")
+@click.option(
+    "--root",
+    type=_file,
+    help="A root certificate of the site, from which the others follow; default: that in --dir.",
+)
 @click.option("--evidence", type=_file, help="Batches to prove, as lum-receiver evidence writes them.")
 @site_directory
 @as_json_option
@@ -106,11 +111,12 @@ def verify(
     faults = [*checked.faults]
     if not faults:  # what a broken log says of keys and certificates is worth nothing
         record = read_record(log.rows, {one.signed for one in _evidence(evidence)})
-        believed, unbelieved = _believed(signed, certificate, record, log.site)
+        trusts = history(certificate, record.bundles)
+        believed, unbelieved = _believed(signed, trusts, log.site)
         checked = check(log.rows, believed)
         faults = [*checked.faults, *unbelieved]
     if not faults:
-        proven, faults = _prove(_evidence(evidence), record, certificate, log.site)
+        proven, faults = _prove(_evidence(evidence), record, trusts, log.site)
     if as_json:
         print_json(_verified_json(checked, proven, faults))
     else:
@@ -162,21 +168,21 @@ def _root_of(directory: Path) -> Path:
 
 
 def _believed(
-    signed: Iterable[SignedCheckpoint], root: x509.Certificate, record: Record, site: str
+    signed: Iterable[SignedCheckpoint], trusts: Sequence[TrustSet], site: str
 ) -> tuple[list[Checkpoint], list[Refused]]:
     believed, refused = [], []
     for one in signed:
         try:
-            believed.append(believe(one, root=root, authorities=record.authorities, site=site))
+            believed.append(believe(one, trusts=trusts, site=site))
         except CredentialError as error:
             refused.append(Refused(error.code, error.detail))
     return list(dict.fromkeys(believed)), refused
 
 
 def _prove(
-    evidence: Iterable[Evidence], record: Record, root: x509.Certificate, site: str
+    evidence: Iterable[Evidence], record: Record, trusts: Sequence[TrustSet], site: str
 ) -> tuple[int, list[Refused]]:
-    outcomes = [valid_as_received(one, record, root=root, site=site) for one in evidence]
+    outcomes = [valid_as_received(one, record, trusts=trusts, site=site) for one in evidence]
     refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
     return len(outcomes) - len(refused), refused
 

@@ -78,6 +78,12 @@ def issue_server(
     return _leaf(issuer, public, service, [_host(host) for host in hosts], Use.SERVER, now_ms, serial)
 
 
+def hosts_of(certificate: x509.Certificate) -> list[str]:
+    """The names and addresses under which a server answers, as its certificate has them."""
+    san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [str(host.value) for host in san if isinstance(host, x509.DNSName | x509.IPAddress)]
+
+
 def _leaf(
     issuer: Issuer,
     public: keys.PublicKey,

@@ -1,7 +1,7 @@
 """``lum-trust``: the operators' command.
 
 How it talks: a result on stdout, one sentence and one hint on stderr, an exit code of sysexits.
-``init`` works on files; everything else asks the authority of a running site.
+``init`` and ``rotate`` work on files; everything else asks the authority of a running site.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from zero_trust import audit_cli, decisions_cli, voucher_cli
+from zero_trust import audit_cli, decisions_cli, rotation_cli, voucher_cli
 from zero_trust.errors import KeyStoreError, TrustError
 from zero_trust.operator import Operator
 from zero_trust.options import as_json_option, print_json, site_directory, utc
@@ -48,6 +48,8 @@ _EXIT_CODES = {
     "glass-unknown": EX_NOUSER,
     "glass-cause-missing": EX_USAGE,
     "subject-malformed": EX_USAGE,
+    "rotation-keys-missing": EX_CONFIG,
+    "rotation-not-sound": EX_DATAERR,
 }
 
 _SESSIONS_ENDED = {
@@ -210,6 +212,7 @@ for _command in (
     decisions_cli.what_if,
     decisions_cli.grants,
     decisions_cli.break_glass,
+    rotation_cli.rotate,
 ):
     lum_trust.add_command(_command)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from cryptography.x509.verification import (
@@ -156,9 +156,12 @@ def certificate_key(certificate: x509.Certificate) -> keys.PublicKey:
     """The P-256 key that a certificate speaks for.
 
     Raises:
-        CredentialError: ``certificate-malformed``, if it is a key of another kind.
+        CredentialError: ``certificate-malformed``, if it is a key of another kind, or none at all.
     """
-    key = certificate.public_key()
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CredentialError("certificate-malformed", "it holds no key") from error
     if not isinstance(key, keys.PublicKey):
         raise CredentialError("certificate-malformed", "it holds no P-256 key")
     return key

@@ -19,21 +19,21 @@ from typing import Final, Self
 from cryptography import x509
 
 from zero_trust import fields, keys
+from zero_trust.bundle import first_bundle, read_bundle
 from zero_trust.credential import (
     Use,
     certificate_bytes,
     certificate_key,
     load_certificate,
     validity_ms,
-    verify,
 )
 from zero_trust.errors import CredentialError, SignatureError, TrustError, VoucherError
 from zero_trust.names import HubName
 from zero_trust.reasons import Refused
 from zero_trust.trust_set import TrustSet
-from zero_trust.voucher import LOCK_MS, WRONG_CODES_MAX, Voucher, VoucherRow, mac_key, root_hash
+from zero_trust.voucher import LOCK_MS, WRONG_CODES_MAX, Voucher, VoucherRow, mac_key
 
-VERSION: Final = 1
+VERSION: Final = 2
 NONCE_BYTES: Final = 16
 
 _MAC_TAG: Final = b"lum-enrol-mac-1\0"
@@ -85,21 +85,30 @@ class Answer:
 
     Attributes:
         data_certificate: for its data-signing key; holds its name.
-        trust: whom to believe from now on.
+        bundle: whom to believe from now on, under the roots' signatures.
         broker_host: where to hand over batches.
         broker_port: MQTT over TLS.
     """
 
     data_certificate: x509.Certificate
-    trust: TrustSet
+    bundle: bytes = field(repr=False)
     broker_host: str
     broker_port: int
+
+    @property
+    def trust(self) -> TrustSet:
+        """What the bundle says; whether to believe that is for :func:`accept_answer`.
+
+        Raises:
+            TrustError: ``answer-not-believed``.
+        """
+        return read_bundle(self.bundle).trust
 
     @property
     def packed(self) -> bytes:
         """As sent."""
         certificate = certificate_bytes(self.data_certificate)
-        return fields.pack(VERSION, certificate, self.trust.packed, self.broker_host, self.broker_port)
+        return fields.pack(VERSION, certificate, self.bundle, self.broker_host, self.broker_port)
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:
@@ -109,10 +118,10 @@ class Answer:
             TrustError: ``answer-not-believed``.
         """
         layout = (int, bytes, bytes, str, int)
-        version, certificate, trust, host, port = fields.unpack(packed, layout, code="answer-not-believed")
+        version, certificate, bundle, host, port = fields.unpack(packed, layout, code="answer-not-believed")
         if version != VERSION:
             raise CredentialError("answer-not-believed", f"an answer of version {version}")
-        return cls(load_certificate(certificate), TrustSet.unpack(trust), host, port)
+        return cls(load_certificate(certificate), bundle, host, port)
 
 
 def make_request(voucher: Voucher, identity: keys.PrivateKey, data: keys.PrivateKey, nonce: bytes) -> bytes:
@@ -150,16 +159,14 @@ def accept_answer(packed: bytes, site_root: bytes, data: keys.PublicKey) -> tupl
     """Believe the authority's answer, or say why not (hub); ``site_root`` is the hash in the voucher.
 
     Raises:
-        TrustError: ``root-not-believed``, ``answer-not-believed`` or one of the ``certificate-`` codes.
+        TrustError: ``root-not-believed``, ``bundle-not-signed``, ``answer-not-believed`` or one of the
+            ``certificate-`` codes.
     """
     answer = Answer.unpack(packed)
-    certificate, trust = answer.data_certificate, answer.trust
-    if root_hash(certificate_bytes(trust.root)) != site_root:
-        raise CredentialError("root-not-believed")
+    certificate, trust = answer.data_certificate, first_bundle(answer.bundle, site_root)
     # At its own first moment: a hub that was just unpacked need not know the time.
     start_ms, _ = validity_ms(certificate)
-    chain = [certificate, trust.data]
-    name = verify(chain, root=trust.root, site=trust.site, use=Use.HUB_DATA, now_ms=start_ms)
+    name = trust.believe(certificate, Use.HUB_DATA, start_ms)
     if certificate_key(certificate) != data or not isinstance(name, HubName):
         raise CredentialError("answer-not-believed", "the certificate is for another key")
     return name, answer

@@ -17,7 +17,8 @@ from typing import Any
 from cryptography import x509
 
 from zero_trust.audit import Row
-from zero_trust.credential import Use, certificate_bytes, certificate_key, load_certificate, verify
+from zero_trust.bundle import believed_by, read_bundle
+from zero_trust.credential import Use, certificate_bytes, certificate_key, load_certificate
 from zero_trust.envelope import verify_inside
 from zero_trust.errors import TrustError
 from zero_trust.names import HubName, ServiceName
@@ -70,13 +71,13 @@ class Record:
         arrivals: by SHA-256 of the signed batch.
         issued: row that says so and the certificate (DER), by its SHA-256; data certificates alone.
         standings: of each hub, rows and what they say, in order.
-        authorities: that certified data keys, as the site wrote them down.
+        bundles: that the site gave out, as it wrote them down; under which root is for the auditor to say.
     """
 
     arrivals: dict[str, _Arrival] = field(default_factory=dict)
     issued: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     standings: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    authorities: list[x509.Certificate] = field(default_factory=list)
+    bundles: list[bytes] = field(default_factory=list)
 
     def standing(self, hub: str, row: int) -> str:
         """How ``hub`` stood when ``row`` was written."""
@@ -97,14 +98,14 @@ def issued_facts(certificate: x509.Certificate, name: HubName | ServiceName, use
     }
 
 
-def site_facts(trust: TrustSet) -> dict[str, Any]:
-    """What the log says of the certificates that hubs of a site believe."""
-    return {
-        "site": trust.site,
-        "root": _digest(certificate_bytes(trust.root)),
-        "tls": _digest(certificate_bytes(trust.tls)),
-        "data": base64.b64encode(certificate_bytes(trust.data)).decode(),
-    }
+def site_facts(bundle: bytes) -> dict[str, Any]:
+    """What the log says of a bundle, by which the hubs of a site believe it: all of it.
+
+    Raises:
+        TrustError: ``answer-not-believed``: it is none.
+    """
+    trust = read_bundle(bundle).trust
+    return {"site": trust.site, "version": trust.version, "bundle": base64.b64encode(bundle).decode()}
 
 
 def received_facts(
@@ -145,9 +146,9 @@ def read_record(rows: Iterable[Row], wanted: AbstractSet[bytes]) -> Record:
 
 
 def valid_as_received(
-    evidence: Evidence, record: Record, *, root: x509.Certificate, site: str
+    evidence: Evidence, record: Record, *, trusts: Sequence[TrustSet], site: str
 ) -> Proven | Refused:
-    """Prove one batch, or say where the proof breaks."""
+    """Prove one batch, or say where the proof breaks; ``trusts`` follow from the root that the auditor has."""
     arrival = record.arrivals.get(_digest(evidence.signed))
     if arrival is None or arrival.hub != evidence.hub:
         return Refused("batch-not-in-log", evidence.hub)
@@ -156,16 +157,15 @@ def valid_as_received(
         return Refused("certificate-not-in-issuance-log", evidence.hub)
     if record.standing(arrival.hub, arrival.row) == Standing.REVOKED.value:
         return Refused("hub-revoked", f"before row {arrival.row}")
-    return _verified(evidence, der, arrival, record, root, site)
+    return _verified(evidence, der, arrival, trusts, site)
 
 
 def _verified(
-    evidence: Evidence, der: bytes, arrival: _Arrival, record: Record, root: x509.Certificate, site: str
+    evidence: Evidence, der: bytes, arrival: _Arrival, trusts: Sequence[TrustSet], site: str
 ) -> Proven | Refused:
     try:
         leaf = load_certificate(der)
-        chain = [leaf, *(one for one in record.authorities if one.subject == leaf.issuer)]
-        name = verify(chain, root=root, site=site, use=Use.HUB_DATA, now_ms=arrival.received_ms)
+        name = believed_by(trusts, leaf, Use.HUB_DATA, arrival.received_ms)
         if not isinstance(name, HubName) or name.hub != arrival.hub:
             return Refused("certificate-name-wrong", arrival.hub)
         verify_inside(certificate_key(leaf), evidence.signed, site, arrival.hub)
@@ -185,7 +185,7 @@ def _read_row(row: Row, record: Record, digests: AbstractSet[str]) -> None:
             facts = row.facts
             record.standings.setdefault(facts["hub"], []).append((row.number, facts["standing"]))
         case "site":
-            record.authorities.append(load_certificate(base64.b64decode(row.facts["data"])))
+            record.bundles.append(base64.b64decode(row.facts["bundle"]))
         case _:
             pass
 

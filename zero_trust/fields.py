@@ -10,7 +10,7 @@ import msgpack
 from zero_trust.errors import TrustError
 
 
-def pack(*values: bytes | str | int) -> bytes:
+def pack(*values: bytes | str | int | list[bytes]) -> bytes:
     """One message."""
     packed: bytes = msgpack.packb(values)
     return packed

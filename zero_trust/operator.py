@@ -108,6 +108,11 @@ class Operator:
         """All checkpoints that the site has kept."""
         return [parse_checkpoint(text) for text in self._ask("GET", "/v1/checkpoints")]
 
+    def trust(self) -> dict[str, Any]:
+        """What a roll-over would meet: ``version``, ``hubs`` and ``services`` with theirs, ``vouchers_open``."""
+        trust: dict[str, Any] = self._ask("GET", "/v1/trust")
+        return trust
+
     def alarms(self) -> list[dict[str, Any]]:
         """What operations must look at now: ``hub``, ``since_ms``, ``detail`` and the words."""
         alarms: list[dict[str, Any]] = self._ask("GET", "/v1/alarms")

@@ -18,8 +18,9 @@ from zero_trust.errors import CredentialError, SignatureError, TrustError
 from zero_trust.policy import Standing, admit_standing
 from zero_trust.reasons import Refused
 
-VERSION: Final = 2
+VERSION: Final = 3
 NONCE_BYTES: Final = 16
+BUNDLE_MAX: Final = 2**31 - 1
 
 _QUESTION_TAG: Final = b"lum-question-1\0"
 _TLS_PROOF_TAG: Final = b"lum-tls-proof-1\0"
@@ -42,6 +43,7 @@ class Question:
         nonce: from the authority.
         tls: for a renewal the new TLS key, DER SubjectPublicKeyInfo; else empty.
         last: for a renewal the serial of the last certificate, if it knows of one; else empty.
+        bundle: version of the bundle that it believes.
         signed: the bytes under the identity key's signature, and the signature.
         tls_proof: for a renewal the TLS key's signature; else empty.
     """
@@ -51,24 +53,33 @@ class Question:
     nonce: bytes
     tls: bytes
     last: bytes
+    bundle: int
     signed: bytes
     tls_proof: bytes
 
 
 def ask_renewal(
-    identity: keys.PrivateKey, tls: keys.PrivateKey, hub: str, nonce: bytes, last: bytes = b""
+    identity: keys.PrivateKey,
+    tls: keys.PrivateKey,
+    hub: str,
+    nonce: bytes,
+    last: bytes = b"",
+    *,
+    bundle: int,
 ) -> bytes:
     """Ask for a TLS certificate (hub); proves identity and possession of the TLS key.
 
     ``last`` is the serial of the last certificate it got, by which a copied card shows; see ``lineage.py``.
+    ``bundle`` is the version of the bundle that it believes: operations see who has which.
     """
-    signed = _sign(identity, Ask.RENEW, hub, nonce, keys.public_bytes(tls.public_key()), last)
+    public = keys.public_bytes(tls.public_key())
+    signed = _sign(identity, Ask.RENEW, hub, nonce, public, last, bundle=bundle)
     return fields.pack(signed, keys.sign(tls, _TLS_PROOF_TAG + signed))
 
 
-def ask_standing(identity: keys.PrivateKey, hub: str, nonce: bytes) -> bytes:
-    """Ask how this hub stands (hub)."""
-    return fields.pack(_sign(identity, Ask.STANDING, hub, nonce), b"")
+def ask_standing(identity: keys.PrivateKey, hub: str, nonce: bytes, *, bundle: int) -> bytes:
+    """Ask how this hub stands (hub), and which bundle is the newest; ``bundle`` as for :func:`ask_renewal`."""
+    return fields.pack(_sign(identity, Ask.STANDING, hub, nonce, bundle=bundle), b"")
 
 
 def read_question(packed: bytes) -> Question:
@@ -79,10 +90,11 @@ def read_question(packed: bytes) -> Question:
     """
     signed, tls_proof = fields.unpack(packed, (bytes, bytes))
     body = signed[: -keys.SIGNATURE_BYTES]
-    version, ask, hub, nonce, tls, last = fields.unpack(body, (int, str, str, bytes, bytes, bytes))
-    if version != VERSION or ask not in {kind.value for kind in Ask}:
+    layout = (int, str, str, bytes, bytes, bytes, int)
+    version, ask, hub, nonce, tls, last, bundle = fields.unpack(body, layout)
+    if version != VERSION or ask not in {kind.value for kind in Ask} or not 0 <= bundle <= BUNDLE_MAX:
         raise CredentialError("request-malformed", f"version {version}, {ask[:16]!r}")
-    return Question(Ask(ask), hub, nonce, tls, last, signed, tls_proof)
+    return Question(Ask(ask), hub, nonce, tls, last, bundle, signed, tls_proof)
 
 
 def judge_question(
@@ -150,6 +162,15 @@ def _judge_renewal(question: Question, standing: Standing) -> Refused | None:
 
 
 def _sign(
-    identity: keys.PrivateKey, ask: Ask, hub: str, nonce: bytes, tls: bytes = b"", last: bytes = b""
+    identity: keys.PrivateKey,
+    ask: Ask,
+    hub: str,
+    nonce: bytes,
+    tls: bytes = b"",
+    last: bytes = b"",
+    *,
+    bundle: int,
 ) -> bytes:
-    return sign_tagged(identity, _QUESTION_TAG, fields.pack(VERSION, ask.value, hub, nonce, tls, last))
+    return sign_tagged(
+        identity, _QUESTION_TAG, fields.pack(VERSION, ask.value, hub, nonce, tls, last, bundle)
+    )

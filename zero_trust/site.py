@@ -28,17 +28,19 @@ from zero_trust.authority import (
     make_root,
     make_tls_authority,
 )
+from zero_trust.bundle import LIFE_MS, sign_bundle
 from zero_trust.credential import Use
 from zero_trust.errors import KeyStoreError, TrustError
 from zero_trust.keystore import (
     PUBLIC_FILE,
+    load_certificates,
     make_private_directory,
     save_certificates,
     save_key,
     write_file,
-    write_private,
 )
 from zero_trust.names import ServiceName, check_label
+from zero_trust.site_files import SERVICES, pin, save_bundle
 from zero_trust.trust_set import RECEIPT_SERVICE, TrustSet
 
 _DNS_NAME = re.compile(
@@ -161,9 +163,19 @@ def _fill(top: Path, site: str, host: str, now_ms: int, entropy: Callable[[int],
     _fill_intake(top / "intake", press, root.certificate)
     _fill_broker(top / "broker", press, root.certificate, host)
     _fill_authority(top / "authority", press, host)
-    trust = TrustSet(site, root.certificate, press.tls.certificate, press.data.certificate)
-    write_private(top / "authority" / "trust-set", trust.packed)
+    trust = TrustSet(
+        site,
+        roots=(root.certificate,),
+        tls_authorities=(press.tls.certificate,),
+        data_authorities=(press.data.certificate,),
+        version=1,
+        threshold=1,
+        expires_ms=now_ms + LIFE_MS,
+    )
+    save_bundle(top / "authority", 1, sign_bundle(trust, [root.key]))
     save_certificates(top / "authority" / "ca.pem", (root.certificate,))
+    for label in SERVICES:
+        pin(top / "authority", label, load_certificates(top / f"{label}.crt")[0])
 
 
 def _fill_intake(directory: Path, press: _Press, root: x509.Certificate) -> None:

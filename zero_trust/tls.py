@@ -1,18 +1,19 @@
-"""TLS contexts: 1.3 only, one pinned root, certificates at both ends wherever both have one."""
+"""TLS contexts: 1.3 only, pinned roots, certificates at both ends wherever both have one."""
 
 from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryptography import x509
 
 from zero_trust import keys
-from zero_trust.credential import load_certificate, verify_server
+from zero_trust.credential import load_certificate
 from zero_trust.errors import CredentialError, KeyStoreError
 from zero_trust.keystore import certificates_pem, key_pem, read_private
+from zero_trust.trust_set import TrustSet
 
 _NO_CHECK_TIME = 0x200000
 # X509_V_ERR_... of openssl/x509_vfy.h, as OpenSSL itself would have said it.
@@ -32,29 +33,26 @@ def server_context(chain_file: Path, key_file: Path) -> ssl.SSLContext:
     return context
 
 
-def pinned_context(root: x509.Certificate) -> ssl.SSLContext:
-    """For a hub that talks to its authority: believes this root alone, and checks the host name."""
+def pinned_context(roots: Iterable[x509.Certificate]) -> ssl.SSLContext:
+    """For a hub that talks to its authority: believes these roots alone, and checks the host name."""
     context = _context(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cadata=certificates_pem((root,)).decode())
+    context.load_verify_locations(cadata=certificates_pem(tuple(roots)).decode())
     return context
 
 
-def timeless_context(root: x509.Certificate) -> ssl.SSLContext:
+def timeless_context(roots: Iterable[x509.Certificate]) -> ssl.SSLContext:
     """As :func:`pinned_context`, but dates are not looked at: for asking what time it is, and nothing else."""
-    context = pinned_context(root)
+    context = pinned_context(roots)
     # ssl has no name for X509_V_FLAG_NO_CHECK_TIME (openssl/x509_vfy.h); everything else is still checked.
     context.verify_flags |= _NO_CHECK_TIME
     return context
 
 
-def dated_context(
-    root: x509.Certificate, issuer: x509.Certificate, now_ms: Callable[[], int]
-) -> ssl.SSLContext:
+def dated_context(trust: TrustSet, now_ms: Callable[[], int]) -> ssl.SSLContext:
     """As :func:`pinned_context`, but dates are judged by ``now_ms`` and not by this machine's clock.
 
     Args:
-        root: the one root that is believed.
-        issuer: the authority that issues servers' certificates.
+        trust: the authorities that are believed.
         now_ms: wall clock, as the site has told it.
     """
 
@@ -66,12 +64,12 @@ def dated_context(
             shown = self.getpeercert(binary_form=True)
             try:
                 leaf = load_certificate(shown or b"")
-                verify_server(leaf, issuer, root=root, host=str(self.server_hostname), now_ms=now_ms())
+                trust.believe_server(leaf, str(self.server_hostname), now_ms())
             except CredentialError as error:
                 self.close()
                 raise _unverified(error) from error
 
-    context = timeless_context(root)
+    context = timeless_context(trust.roots)
     context.sslsocket_class = DatedSocket
     return context
 
@@ -120,6 +118,36 @@ def service_context(root_file: Path, chain_file: Path, key_file: Path) -> ssl.SS
         raise KeyStoreError("key-unreadable", str(root_file)) from error
     _load_files(context, chain_file, key_file)
     return context
+
+
+def service_question_context(root_file: Path) -> ssl.SSLContext:
+    """For a service of the site that asks the authority on the same machine for its next certificate.
+
+    Neither name nor dates are looked at: nothing secret is sent, what comes back is for a key that the service
+    holds, and a certificate that has ended must not keep the site from getting another one.
+
+    Raises:
+        KeyStoreError: the roots cannot be read.
+    """
+    context = _context(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= _NO_CHECK_TIME
+    try:
+        context.load_verify_locations(cafile=root_file)
+    except OSError as error:  # ssl.SSLError is one
+        raise KeyStoreError("key-unreadable", str(root_file)) from error
+    return context
+
+
+def take_up(context: ssl.SSLContext, directory: Path, name: str) -> None:
+    """Let the next handshakes of a living context use what lies in ``directory`` now; roots are only added.
+
+    Raises:
+        KeyStoreError: key or certificate cannot be used.
+    """
+    if context.verify_mode is ssl.CERT_REQUIRED:
+        context.load_verify_locations(cafile=directory / "ca.pem")
+    _load_files(context, directory / f"{name}.crt", directory / f"{name}.key")
 
 
 def _context(protocol: int) -> ssl.SSLContext:

@@ -59,26 +59,25 @@ def read_knock(token: bytes) -> Knock:
     return Knock(user, server, client_id, _chain(pem))
 
 
-def answer(knock: Knock, decision: Decision, *, name: str, pair: nkeys.KeyPair, now_s: int) -> bytes:
+def answer(knock: Knock, decision: Decision, *, pair: nkeys.KeyPair, now_s: int) -> bytes:
     """Write the answer to a question.
 
     Args:
         knock: as read.
         decision: what policy says.
-        name: who it is, for the broker's own log.
         pair: key that the broker believes.
         now_s: wall clock.
     """
     response: dict[str, Any] = {"type": "authorization_response", "version": 2}
     if decision.allow:
-        response["jwt"] = _user(knock, decision, name, pair, now_s)
+        response["jwt"] = _user(knock, decision, pair, now_s)
     else:
         response["error"] = decision.code
     claims = {"sub": knock.user, "aud": knock.server, "nats": response}
     return _sign(claims, pair, now_s).encode()
 
 
-def _user(knock: Knock, decision: Decision, name: str, pair: nkeys.KeyPair, now_s: int) -> str:
+def _user(knock: Knock, decision: Decision, pair: nkeys.KeyPair, now_s: int) -> str:
     rights = {
         "type": "user",
         "version": 2,
@@ -89,11 +88,11 @@ def _user(knock: Knock, decision: Decision, name: str, pair: nkeys.KeyPair, now_
         "data": _NO_LIMIT,
         "payload": _NO_LIMIT,
     }
-    # The broker cuts the live session at ``exp``: a session must not outlive its certificate.
+    # The broker cuts the live session at ``exp``: a session must not outlive its certificate. No ``name``: a
+    # broker that takes up a new certificate drops each session whose name its configuration does not have.
     claims = {
         "sub": knock.user,
         "aud": "SITE",
-        "name": name,
         "exp": decision.until_ms // 1000,
         "nats": rights,
     }

@@ -10,6 +10,7 @@ import contextlib
 import os
 import socket
 import sqlite3
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict
@@ -28,29 +29,24 @@ from starlette.routing import Route
 
 from cloud_sync.receiver import broker
 from cloud_sync.receiver.admission import answer, read_knock
+from cloud_sync.receiver.certificates import Keeper, Make, given
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError
 from cloud_sync.receiver.desk import Desk
 from cloud_sync.receiver.desk_api import audit_routes, desk_routes
 from cloud_sync.receiver.http import read_body, read_json, refused_json, status_of
-from cloud_sync.receiver.registrar import Office, Registrar
+from cloud_sync.receiver.office import follow_bundles, open_office, record_bundles
+from cloud_sync.receiver.registrar import Registrar
+from cloud_sync.receiver.services import Services
 from cloud_sync.receiver.sessions import Sessions
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
-from zero_trust.authority import Issuer
+from cloud_sync.receiver.trust_api import trust_routes
 from zero_trust.errors import TrustError
-from zero_trust.evidence import site_facts
 from zero_trust.keys import four_words, public_key
-from zero_trust.keystore import (
-    load_callout_key,
-    load_certificates,
-    load_key,
-    make_private_directory,
-    read_private,
-)
+from zero_trust.keystore import load_callout_key, make_private_directory
 from zero_trust.names import check_hub_id
 from zero_trust.reasons import Refused
-from zero_trust.tls import server_context
-from zero_trust.trust_set import TrustSet
+from zero_trust.tls import server_context, take_up
 
 REFUSALS_SHOWN_MAX = 1000
 BOOK_LOOK_PERIOD_S = 60.0
@@ -74,26 +70,35 @@ async def run(config: ReceiverConfig) -> None:
         open_office(config), registry, config.limits, clock_ms=_wall_clock_ms, entropy=os.urandom
     )
     sessions = Sessions(registrar.may_connect)
-    hubs = _hub_server(config, registrar)
+    services = Services(registrar, config.paths.authority, _wall_clock_ms)
+    tls, line = _hub_context(config), broker.authority_options(config)
+    keepers = own_keepers(config, registrar, services, tls, line)
+    for keeper in keepers:
+        await keeper.look()  # before anybody is shown a certificate that has ended
+    hubs = _hub_server(config, hub_app(registrar, services, config.limits.request_max_bytes), tls)
     desk = Desk(db, config, _wall_clock_ms)
-    registry.audit.record_change(_wall_clock_ms(), "site", site_facts(registrar.trust))
+    record_bundles(registrar, registry)
     admin = admin_app(registrar, registry, sessions)
     admin.routes.extend([*desk_routes(desk), *audit_routes(desk.audit)])
+    admin.routes.extend(trust_routes(registrar, registry, services, _wall_clock_ms))
     operators = _Server(_server_config(admin))
     try:
         with _listen_tcp(config) as hub_socket, _listen_admin(config.paths.admin_socket) as admin_socket:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_serve(hubs, hub_socket), name="hubs")
                 tasks.create_task(_serve(operators, admin_socket), name="operators")
-                tasks.create_task(_answer_broker(config, registrar, sessions), name="admission")
+                tasks.create_task(_answer_broker(config, registrar, sessions, line), name="admission")
+                tasks.create_task(follow_bundles(config, registrar, registry), name="bundles")
+                for keeper in keepers:
+                    tasks.create_task(keeper.keep(), name="certificate")
                 tasks.create_task(_watch_registry(registrar), name="registry")
                 tasks.create_task(_look_at_book(desk), name="book")
     finally:
         db.close()
 
 
-def hub_app(registrar: Registrar, request_max_bytes: int) -> Starlette:
-    """HTTP for hubs: msgpack in, msgpack out; a refusal is 4xx with its words."""
+def hub_app(registrar: Registrar, services: Services, request_max_bytes: int) -> Starlette:
+    """HTTP for hubs and for the site's own services: msgpack in, msgpack out; a refusal is 4xx with its words."""
 
     def question(judge: Callable[[bytes], Answer], place: str) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -104,8 +109,8 @@ def hub_app(registrar: Registrar, request_max_bytes: int) -> Starlette:
 
         return endpoint
 
-    async def bundle(_: Request) -> Response:
-        return _packed(registrar.trust_set)
+    async def bundle(request: Request) -> Response:
+        return _packed(registrar.bundle(request.path_params.get("version")))
 
     async def nonce(_: Request) -> Response:
         return _packed(registrar.nonce())
@@ -113,11 +118,13 @@ def hub_app(registrar: Registrar, request_max_bytes: int) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/bundle", bundle, methods=["GET"]),
+            Route("/v1/bundle/{version:int}", bundle, methods=["GET"]),
             Route("/v1/nonce", nonce, methods=["POST"]),
             Route("/v1/time", question(registrar.time, "time"), methods=["POST"]),
             Route("/v1/enrol", question(registrar.enrol, "enrol"), methods=["POST"]),
             Route("/v1/renew", question(registrar.renew, "renew"), methods=["POST"]),
             Route("/v1/standing", question(registrar.standing, "standing"), methods=["POST"]),
+            Route("/v1/service", question(services.renew, "service"), methods=["POST"]),
         ]
     )
 
@@ -152,9 +159,6 @@ def admin_app(registrar: Registrar, registry: Registry, sessions: Sessions) -> S
         rows = registry.refusals(REFUSALS_SHOWN_MAX)
         return JSONResponse([asdict(row) | Refused(row.code).words for row in rows])
 
-    async def alarms(_: Request) -> Response:
-        return JSONResponse([asdict(alarm) | Refused(alarm.code).words for alarm in registrar.alarms()])
-
     async def untrusted(_: Request, error: Exception) -> Response:
         assert isinstance(error, TrustError)  # noqa: S101 - registered for this class below
         return refused_json(Refused(error.code, error.detail))
@@ -165,7 +169,6 @@ def admin_app(registrar: Registrar, registry: Registry, sessions: Sessions) -> S
             Route("/v1/revoke", revoke, methods=["POST"]),
             Route("/v1/restore", let_in(registrar.restore), methods=["POST"]),
             Route("/v1/release", let_in(registrar.release), methods=["POST"]),
-            Route("/v1/alarms", alarms, methods=["GET"]),
             Route("/v1/hubs", hubs, methods=["GET"]),
             Route("/v1/refusals", refusals, methods=["GET"]),
         ],
@@ -175,7 +178,10 @@ def admin_app(registrar: Registrar, registry: Registry, sessions: Sessions) -> S
 
 @contextlib.asynccontextmanager
 async def admission(
-    config: ReceiverConfig, registrar: Registrar, sessions: Sessions | None = None
+    config: ReceiverConfig,
+    registrar: Registrar,
+    sessions: Sessions | None = None,
+    line: broker.ServiceOptions | None = None,
 ) -> AsyncIterator[None]:
     """Answer the broker's questions while the block runs; waits for the broker as long as it takes.
 
@@ -193,13 +199,13 @@ async def admission(
             return
         name, decision = registrar.admit(knock.chain, knock.client_id)
         _log.info("broker.admission", name=name, client_id=knock.client_id, code=decision.code)
-        await message.respond(answer(knock, decision, name=name, pair=pair, now_s=_wall_clock_ms() // 1000))
+        await message.respond(answer(knock, decision, pair=pair, now_s=_wall_clock_ms() // 1000))
 
     async def sweep() -> None:
         await asyncio.gather(*(sessions.end(hub) for hub in registrar.turned_out()))
 
     connection = await nats.connect(
-        **broker.authority_options(config).arguments, error_cb=_trouble, reconnected_cb=sweep
+        **(line or broker.authority_options(config)).arguments, error_cb=_trouble, reconnected_cb=sweep
     )
     try:
         sessions.use(connection)
@@ -213,8 +219,10 @@ async def admission(
         await connection.close()
 
 
-async def _answer_broker(config: ReceiverConfig, registrar: Registrar, sessions: Sessions) -> None:
-    async with admission(config, registrar, sessions):
+async def _answer_broker(
+    config: ReceiverConfig, registrar: Registrar, sessions: Sessions, line: broker.ServiceOptions
+) -> None:
+    async with admission(config, registrar, sessions, line):
         await asyncio.Event().wait()
 
 
@@ -261,14 +269,33 @@ async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
         await serving
 
 
-def _hub_server(config: ReceiverConfig, registrar: Registrar) -> _Server:
-    settings = _server_config(
-        hub_app(registrar, config.limits.request_max_bytes),
-        limit_concurrency=config.limits.requests_pending_max,
-    )
+def own_keepers(
+    config: ReceiverConfig,
+    registrar: Registrar,
+    services: Services,
+    tls: ssl.SSLContext,
+    line: broker.ServiceOptions,
+) -> list[Keeper]:
+    """Keep the authority's own certificates good: it asks itself, as the other services ask it."""
+    directory = config.paths.authority
+
+    async def ask(make: Make) -> bytes:
+        return given(services.renew(make(registrar.nonce())))
+
+    return [
+        Keeper("authority/https", directory, ask, lambda: take_up(tls, directory, "https")),
+        Keeper("authority/client", directory, ask, lambda: take_up(line.tls, directory, "client")),
+    ]
+
+
+def _hub_context(config: ReceiverConfig) -> ssl.SSLContext:
+    return server_context(config.paths.authority / "https.crt", config.paths.authority / "https.key")
+
+
+def _hub_server(config: ReceiverConfig, app: Starlette, tls: ssl.SSLContext) -> _Server:
+    settings = _server_config(app, limit_concurrency=config.limits.requests_pending_max)
     settings.load()
-    # uvicorn's own arguments know no minimum version; the context is ours.
-    settings.ssl = server_context(config.paths.authority / "https.crt", config.paths.authority / "https.key")
+    settings.ssl = tls  # uvicorn's own arguments know no minimum version; the context is ours
     return _Server(settings)
 
 
@@ -285,27 +312,6 @@ def _server_config(app: Starlette, **settings: Any) -> uvicorn.Config:
         timeout_graceful_shutdown=2,
         **settings,
     )
-
-
-def open_office(config: ReceiverConfig) -> Office:
-    """Read the site's trust set and issuing keys.
-
-    Raises:
-        TrustError: one of them cannot be used.
-    """
-    directory = config.paths.authority
-    return Office(
-        host=config.host,
-        authority_port=config.ports.authority,
-        broker_port=config.ports.mqtt,
-        trust=TrustSet.unpack(read_private(directory / "trust-set")),
-        tls=_issuer(directory, "tls-ca"),
-        data=_issuer(directory, "data-ca"),
-    )
-
-
-def _issuer(directory: Path, name: str) -> Issuer:
-    return Issuer(load_certificates(directory / f"{name}.crt")[0], load_key(directory / f"{name}.key"))
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -16,24 +16,25 @@ from cryptography import x509
 from cloud_sync.receiver.config import Limits
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from zero_trust import enrolment, fields, keys, lineage
-from zero_trust.authority import SERIAL_BYTES, Issuer, issue
+from zero_trust.authority import SERIAL_BYTES, Issuer, hosts_of, issue, issue_server
+from zero_trust.bundle import WARN_MS
 from zero_trust.credential import (
     Use,
     certificate_bytes,
     certificate_key,
     load_certificate,
+    moment,
     serial_bytes,
     validity_ms,
-    verify,
 )
-from zero_trust.errors import TrustError
+from zero_trust.errors import CredentialError, TrustError
 from zero_trust.evidence import issued_facts
 from zero_trust.names import HUB_ID_ENTROPY_BYTES, HubName, ServiceName, new_hub_id
 from zero_trust.policy import ConnectionFacts, Decision, Standing, admit_connection, admit_standing, deny
 from zero_trust.reasons import Refused
 from zero_trust.renewal import Ask, Nonces, Question, judge_question, read_question
 from zero_trust.timekeeping import NONCE_BYTES, tell_time
-from zero_trust.trust_set import TIME_SERVICE, TrustSet
+from zero_trust.trust_set import TIME_SERVICE, TrustSet, issuer_among
 from zero_trust.voucher import VoucherRow, new_voucher
 
 TIME_RENEW_MS = 100 * 86_400_000  # how long the certificate of the time key is given out; it lives 400 days
@@ -48,7 +49,8 @@ class Office:
         host: where hubs reach the site.
         authority_port: HTTPS.
         broker_port: MQTT over TLS.
-        trust: what hubs of this site believe.
+        trust: what hubs of this site believe: the newest of ...
+        bundles: ... all that it ever signed, by version.
         tls: issues TLS certificates.
         data: certifies data-signing keys.
     """
@@ -57,6 +59,7 @@ class Office:
     authority_port: int
     broker_port: int
     trust: TrustSet
+    bundles: Mapping[int, bytes] = field(repr=False)
     tls: Issuer = field(repr=False)
     data: Issuer = field(repr=False)
 
@@ -109,13 +112,47 @@ class Registrar:
         return self._office.trust
 
     @property
-    def trust_set(self) -> bytes:
-        """What hubs of this site believe, packed."""
-        return self._office.trust.packed
+    def bundles(self) -> Mapping[int, bytes]:
+        """Every bundle of this site, by version."""
+        return self._office.bundles
+
+    def use(self, office: Office) -> None:
+        """Go on with another bundle and the issuing keys that it names."""
+        self._office = office
+        self._time_renew_ms = 0
+
+    def bundle(self, version: int | None = None) -> bytes | Refused:
+        """The bundle of that version, or the newest."""
+        wanted = self._office.trust.version if version is None else version
+        return self._office.bundles.get(wanted) or Refused("bundle-unknown", str(wanted)[:20])
 
     def nonce(self) -> bytes:
         """A fresh nonce for one question."""
         return self._nonces.give(self._clock_ms())
+
+    def nonce_fresh(self, nonce: bytes) -> bool:
+        """Whether ``nonce`` was given out lately and not used; it never is again."""
+        return self._nonces.take(nonce, self._clock_ms())
+
+    def issuer(self, use: Use) -> Issuer:
+        """Who issues certificates for ``use`` now."""
+        return self._office.data if use in {Use.HUB_DATA, Use.RECEIPT, Use.TIME} else self._office.tls
+
+    def certify(self, service: str, using: x509.Certificate, use: Use) -> x509.Certificate:
+        """Issue the next certificate for the key and the names that ``using`` holds."""
+        name = ServiceName(self._office.trust.site, service)
+        if use is not Use.SERVER:
+            return self._issue(self.issuer(use), certificate_key(using), name, use)
+        certificate = issue_server(
+            self.issuer(use),
+            certificate_key(using),
+            service=service,
+            hosts=hosts_of(using),
+            now_ms=self._clock_ms(),
+            serial=self._entropy(SERIAL_BYTES),
+        )
+        self._registry.audit.record(self._clock_ms(), "issued", issued_facts(certificate, name, use))
+        return certificate
 
     def time(self, nonce: bytes) -> bytes | Refused:
         """The time, signed over the asker's nonce; anybody may ask."""
@@ -176,6 +213,7 @@ class Registrar:
             "standing": row.standing.value,
             "since_ms": row.standing_at_ms,
             "reason": row.reason,
+            "bundle": self._office.trust.version,
         }
         if row.standing is not Standing.ENROLLED:
             standing |= Refused(_standing_code(row.standing)).words
@@ -184,9 +222,10 @@ class Registrar:
     def admit(self, chain: tuple[x509.Certificate, ...], client_id: str | None) -> tuple[str, Decision]:
         """Decide whether a client may use the broker; also gives the name it proved."""
         now_ms = self._clock_ms()
-        trust = self._office.trust
         try:
-            name = verify(chain[:2], root=trust.root, site=trust.site, use=Use.HUB_TLS, now_ms=now_ms)
+            if not chain:
+                raise CredentialError("certificate-missing")
+            name = self._office.trust.believe(chain[0], Use.HUB_TLS, now_ms)
         except TrustError as error:
             self.refuse("broker", client_id or "", Refused(error.code, error.detail))
             return "", deny(error.code)
@@ -303,7 +342,8 @@ class Registrar:
         waiting = [
             Alarm(_standing_code(row.standing), row.standing_at_ms, row.hub, row.reason) for row in held
         ]
-        return [*(alarm for row in held if (alarm := self._unconfirmed(row))), *waiting]
+        urgent = [alarm for row in held if (alarm := self._unconfirmed(row))]
+        return [*self._bundle_alarms(), *urgent, *waiting]
 
     def _unconfirmed(self, row: HubRow) -> Alarm | None:
         """Urgent readings of a hub that nobody has confirmed: what they say is for whoever may look into the home."""
@@ -313,6 +353,19 @@ class Registrar:
         at = dt.datetime.fromtimestamp(urgent.last_ms / 1000, tz=dt.UTC)
         detail = f"{urgent.count} in home {row.home}, the last at {at:%Y-%m-%d %H:%M:%S} UTC"
         return Alarm("urgent-unconfirmed", urgent.first_ms, row.hub, detail)
+
+    def _bundle_alarms(self) -> list[Alarm]:
+        trust = self._office.trust
+        warn_ms = trust.expires_ms - WARN_MS
+        if self._clock_ms() < warn_ms:
+            return []
+        return [
+            Alarm(
+                "bundle-ends",
+                warn_ms,
+                detail=f"version {trust.version}, on {moment(trust.expires_ms).date()}",
+            )
+        ]
 
     def refuse(self, where: str, hub: str, refused: Refused) -> Refused:
         """Write a refusal down for the operator, and hand it on."""
@@ -324,7 +377,9 @@ class Registrar:
         office = self._office
         name = HubName(office.trust.site, home, new_hub_id(self._entropy(HUB_ID_ENTROPY_BYTES)))
         certificate = self._issue(office.data, keys.public_key(request.data), name, Use.HUB_DATA)
-        answer = enrolment.Answer(certificate, office.trust, office.host, office.broker_port).packed
+        answer = enrolment.Answer(
+            certificate, office.bundles[office.trust.version], office.host, office.broker_port
+        ).packed
         row = HubRow(
             hub=name.hub,
             home=home,
@@ -359,13 +414,14 @@ class Registrar:
         return packed
 
     def _data_certificate(self, row: HubRow, now_ms: int) -> bytes:
-        """For the hub's data key: the one it has, or a new one once half of its life is over.
+        """For the hub's data key: the one it has, or a new one once half of its life is over, or its issuer left.
 
         The hub need not know: batches carry no certificate, and the intake reads it in the registry.
         """
         certificate = load_certificate(row.data_certificate)
         starts_ms, ends_ms = validity_ms(certificate)
-        if now_ms < (starts_ms + ends_ms) // 2:
+        stays = issuer_among(certificate, self._office.trust.data_authorities) is not None
+        if stays and now_ms < (starts_ms + ends_ms) // 2:
             return row.data_certificate
         fresh = self._issue(self._office.data, certificate_key(certificate), self._name(row), Use.HUB_DATA)
         return certificate_bytes(fresh)
@@ -388,7 +444,10 @@ class Registrar:
             standing=row.standing if row else None,
             nonce_fresh=self._nonces.take(question.nonce, self._clock_ms()),
         )
-        return self.refuse(ask.value, question.hub, refused) if refused else question
+        if refused:
+            return self.refuse(ask.value, question.hub, refused)
+        self._registry.believes(question.hub, question.bundle, self._clock_ms())
+        return question
 
     def _issue(
         self, issuer: Issuer, public: keys.PublicKey, name: HubName | ServiceName, use: Use

@@ -14,11 +14,13 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
 
 from cloud_sync.receiver import broker
+from cloud_sync.receiver.certificates import Keeper, over_https
 from cloud_sync.receiver.config import ReceiverConfig
 
 ROLES = ("broker", "authority", "intake", "watch", "guard", "notify", "portal")
@@ -52,11 +54,14 @@ async def run(config: ReceiverConfig, config_file: Path, stop: asyncio.Event) ->
         ProcessEndedError: a process cannot go on.
     """
     broker.prepare(config)
+    processes: dict[str, asyncio.subprocess.Process] = {}
     try:
         async with asyncio.TaskGroup() as tasks:
             running = [
-                tasks.create_task(_keep_running(role, _command(role, config, config_file))) for role in ROLES
+                tasks.create_task(_keep_running(role, _command(role, config, config_file), processes))
+                for role in ROLES
             ]
+            running.append(tasks.create_task(_keep_certificate(config, processes)))
             running.append(tasks.create_task(_keep_clearing(_command("retention", config, config_file))))
             await stop.wait()
             for task in running:
@@ -93,12 +98,27 @@ async def _keep_clearing(
         await asyncio.sleep(period_s)
 
 
-async def _keep_running(role: str, command: list[str]) -> None:
+async def _keep_certificate(
+    config: ReceiverConfig, processes: Mapping[str, asyncio.subprocess.Process]
+) -> None:
+    """Keep the broker's certificate good: it cannot ask for one, and takes one up without dropping anybody."""
+
+    def reload() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            processes["broker"].send_signal(signal.SIGHUP)
+
+    directory = config.paths.broker
+    await Keeper("broker/server", directory, over_https(config, directory), reload).keep()
+
+
+async def _keep_running(
+    role: str, command: list[str], processes: dict[str, asyncio.subprocess.Process]
+) -> None:
     clock = asyncio.get_running_loop().time
     wait_s = RESTART_FIRST_S
     while True:
         started = clock()
-        process = await asyncio.create_subprocess_exec(*command)
+        process = processes[role] = await asyncio.create_subprocess_exec(*command)
         log.info("process.started", role=role, pid=process.pid)
         try:
             status = await process.wait()

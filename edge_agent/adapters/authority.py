@@ -1,9 +1,10 @@
 """The hub's way to its authority: enrol, renew, ask its standing. HTTPS; blocking, so call it in a thread.
 
 What it keeps in the state directory: the identity key and the data key, or what leads to them in a chip
-(``zero_trust/hub_keys.py``), before anything is asked; ``enrol-request`` while an answer is awaited; ``credential`` once enrolled; ``tls-serial``, by
-which it names its last TLS certificate; ``time-floor``, the last time that was believed. The TLS key
-lives in memory alone. No clock of this machine is believed: the site signs the time (``ask_time``).
+(``zero_trust/hub_keys.py``), before anything is asked; ``enrol-request`` while an answer is awaited; ``credential``
+once enrolled; ``bundle``, whom it believes since (``bundle.py``); ``tls-serial``, by which it names its last TLS
+certificate; ``time-floor``, the last time that was believed. The TLS key lives in memory alone. No clock of this
+machine is believed: the site signs the time (``ask_time``).
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography import x509
 
+from edge_agent.adapters.bundle import TrustedBundle, load_bundle
 from edge_agent.adapters.https import exchange as _exchange
 from edge_agent.adapters.https import uplink_error as _uplink_error
 from edge_agent.adapters.pending import drop_pending, pending_with, read_pending
 from edge_agent.core.batching import SOFTWARE_EPOCH_MS
 from edge_agent.errors import AgentError, CredentialError, UplinkError
 from zero_trust import enrolment, fields, hub_keys, keys, timekeeping
+from zero_trust.bundle import first_bundle, read_bundle
 from zero_trust.credential import (
     Use,
     certificate_bytes,
@@ -33,7 +36,6 @@ from zero_trust.credential import (
     load_certificate,
     serial_bytes,
     validity_ms,
-    verify,
 )
 from zero_trust.errors import KeyStoreError, TrustError
 from zero_trust.hub_keys import KeyStore
@@ -43,11 +45,14 @@ from zero_trust.pending import Pending
 from zero_trust.renewal import NONCE_BYTES, ask_renewal, ask_standing
 from zero_trust.tls import dated_context, hub_context, timeless_context, unproven_context
 from zero_trust.trust_set import TrustSet
-from zero_trust.voucher import Voucher, parse_voucher, root_hash
+from zero_trust.voucher import Voucher, parse_voucher
 
 FLOOR_STEP_MS = 3_600_000  # the floor is kept this often: the card wears with every write
 
 _CREDENTIAL_VERSION = 1
+_PERHAPS_ROLLED = frozenset({"certificate-untrusted", "bundle-expired"})  # a newer bundle may mend it
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class HubIdentity:
         identity_key: proves who this hub is; never leaves it.
         data_key: signs batches.
         data_certificate: DER, for ``data_key``.
-        trust: the site's certificates.
+        bundle: whom it believes, and how it goes on to newer ones.
         authority_host: where the authority answers ...
         authority_port: ... over HTTPS.
         broker_host: where batches go ...
@@ -72,13 +77,18 @@ class HubIdentity:
     identity_key: keys.PrivateKey = field(repr=False)
     data_key: keys.PrivateKey = field(repr=False)
     data_certificate: bytes = field(repr=False)
-    trust: TrustSet = field(repr=False)
+    bundle: TrustedBundle = field(repr=False)
     authority_host: str
     authority_port: int
     broker_host: str
     broker_port: int
     state_dir: Path
     key_place: str = hub_keys.IN_FILES
+
+    @property
+    def trust(self) -> TrustSet:
+        """Whom it believes now."""
+        return self.bundle.trust
 
     @property
     def site(self) -> str:
@@ -108,7 +118,7 @@ class TlsCredential:
     Attributes:
         chain: leaf, then its issuer.
         key: never written to a disk.
-        trust: whom to believe at the other end.
+        bundle: whom to believe at the other end.
         starts_ms: wall clock.
         ends_ms: wall clock.
         held: code of the reason for which a person must confirm this hub; empty if nobody need.
@@ -116,7 +126,7 @@ class TlsCredential:
 
     chain: tuple[x509.Certificate, ...] = field(repr=False)
     key: keys.PrivateKey = field(repr=False)
-    trust: TrustSet = field(repr=False)
+    bundle: TrustedBundle = field(repr=False)
     starts_ms: int
     ends_ms: int
     held: str = ""
@@ -133,7 +143,7 @@ class TlsCredential:
 
     def context(self, now_ms: Callable[[], int]) -> ssl.SSLContext:
         """For the connection to the broker, whose certificate is judged by ``now_ms``, wall clock."""
-        return hub_context(dated_context(self.trust.root, self.trust.tls, now_ms), self.chain, self.key)
+        return hub_context(dated_context(self.bundle.trust, now_ms), self.chain, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +259,8 @@ def ask_time(identity: HubIdentity) -> SignedTime:
         UplinkError: the authority cannot be reached, or its answer cannot be believed.
     """
     floor_ms = earliest_ms(identity)
-    signed = _ask_time(identity.authority_host, identity.authority_port, identity.trust, floor_ms)
+    host, port = identity.authority_host, identity.authority_port
+    signed = _following(identity, lambda: _ask_time(host, port, identity.trust, floor_ms))
     if signed.at_ms - floor_ms >= FLOOR_STEP_MS:
         with contextlib.suppress(OSError):  # a card that takes nothing more must not cut the hub off as well
             write_private(identity.state_dir / "time-floor", fields.pack(signed.at_ms))
@@ -278,16 +289,10 @@ def renew(
     """
     key = key or keys.generate_key()
     last = old.serial if old else _last_serial(identity)
-    context = _context(identity, now_ms)
-    question = ask_renewal(identity.identity_key, key, identity.hub, _nonce(identity, context), last)
     try:
-        packed = _bytes(_ask(identity, context, "/v1/renew", question))
+        credential = _following(identity, lambda: _renew(identity, key, last, now_ms))
     except CredentialError as refused:
         raise _with_reason(identity, refused, now_ms) from refused
-    try:
-        credential = _tls_credential(packed, identity, key)
-    except TrustError as error:
-        raise _uplink_error(error.code, error.detail) from error
     with contextlib.suppress(OSError):  # a card that takes nothing more must not cut the hub off as well
         write_private(identity.state_dir / "tls-serial", credential.serial)
     return credential
@@ -300,11 +305,12 @@ def standing(identity: HubIdentity, now_ms: Callable[[], int] | None = None) -> 
         CredentialError: the authority does not know this hub.
         UplinkError: the authority cannot be reached; call again.
     """
-    context = _context(identity, now_ms)
-    question = ask_standing(identity.identity_key, identity.hub, _nonce(identity, context))
-    answer = _ask(identity, context, "/v1/standing", question)
-    if not isinstance(answer, dict) or not isinstance(answer.get("since_ms"), int):
+    answer = _following(identity, lambda: _standing(identity, now_ms))
+    if not isinstance(answer, dict) or not all(
+        isinstance(answer.get(key), int) for key in ("since_ms", "bundle")
+    ):
         raise _uplink_error("answer-not-believed")
+    identity.bundle.doubted |= answer["bundle"] > identity.trust.version
     return HubStanding(
         good=answer.get("standing") == "enrolled",
         since_ms=answer["since_ms"],
@@ -318,24 +324,95 @@ def receipt_key(identity: HubIdentity, certificate: bytes, now_ms: int) -> keys.
     Raises:
         CredentialError: of ``zero_trust``, with one of the ``certificate-`` codes.
     """
-    return identity.trust.receipt_key(certificate, now_ms)
+    try:
+        return identity.trust.receipt_key(certificate, now_ms)
+    except TrustError as error:
+        identity.bundle.doubted |= error.code in _PERHAPS_ROLLED
+        raise
 
 
-def fetch_trust(identity: HubIdentity) -> TrustSet:
-    """Fetch the site's trust set anew, for a signer that this hub does not know yet.
+def catch_up(identity: HubIdentity) -> bool:
+    """Walk to the newest bundle of the site, step by step; True if that was at least one.
+
+    Bundles prove themselves, so it does not matter who hands them over: the connection is not believed.
 
     Raises:
-        UplinkError: the authority cannot be reached, or shows another root.
+        UplinkError: the authority cannot be reached, what it shows does not follow, or nothing leads on from here.
     """
-    context = _context(identity)
-    packed = _bytes(_exchange(identity.authority_host, identity.authority_port, context, "GET", "/v1/bundle"))
+    bundle = identity.bundle
+    with bundle.walking:
+        began = bundle.trust.version
+        while (packed := _bundle(identity, str(bundle.trust.version + 1))) is not None:
+            try:
+                bundle.step(packed)
+            except TrustError as error:
+                raise _uplink_error(error.code, error.detail) from error
+        if lost := _way_lost(identity):
+            raise lost
+        bundle.doubted = False
+        return bundle.trust.version > began
+
+
+def _following(identity: HubIdentity, ask: Callable[[], T]) -> T:
+    """Ask; if the site shows an authority that this hub does not know, catch up, and ask once more."""
+    before = identity.trust
     try:
-        trust = TrustSet.unpack(packed)
+        return ask()
+    except UplinkError as error:
+        if error.code not in _PERHAPS_ROLLED:
+            raise
+        try:
+            walked = catch_up(identity) or identity.trust is not before
+        except UplinkError as trouble:
+            raise (trouble if trouble.code.startswith("bundle-") else error) from error
+        if not walked:
+            raise
+    return ask()
+
+
+def _way_lost(identity: HubIdentity) -> UplinkError | None:
+    """Whether the site holds a bundle that this hub can never reach, or has gone back behind it."""
+    packed, own = _bundle(identity, ""), identity.trust.version
+    try:
+        newest = read_bundle(packed or b"").trust.version
+    except TrustError:
+        return None
+    if newest == own:
+        return None
+    code = "bundle-way-lost" if newest > own else "bundle-went-back"
+    return _uplink_error(code, f"this hub has version {own}, the site {newest}")
+
+
+def _bundle(identity: HubIdentity, version: str) -> bytes | None:
+    """A bundle as the site shows it, the newest if no version is named; None: it has none of this version."""
+    path = f"/v1/bundle/{version}".rstrip("/")
+    host, port = identity.authority_host, identity.authority_port
+    try:
+        return _bytes(_exchange(host, port, unproven_context(), "GET", path))
+    except CredentialError as error:
+        if error.code == "bundle-unknown":
+            return None
+        raise _uplink_error("answer-not-believed", f"{host}:{port}") from error
+
+
+def _renew(
+    identity: HubIdentity, key: keys.PrivateKey, last: bytes, now_ms: Callable[[], int] | None
+) -> TlsCredential:
+    context = _context(identity, now_ms)
+    nonce, version = _nonce(identity, context), identity.trust.version
+    question = ask_renewal(identity.identity_key, key, identity.hub, nonce, last, bundle=version)
+    packed = _bytes(_ask(identity, context, "/v1/renew", question))
+    try:
+        return _tls_credential(packed, identity, key)
     except TrustError as error:
         raise _uplink_error(error.code, error.detail) from error
-    if trust.root != identity.trust.root or trust.site != identity.site:
-        raise _uplink_error("root-not-believed")
-    return trust
+
+
+def _standing(identity: HubIdentity, now_ms: Callable[[], int] | None) -> Any:
+    context = _context(identity, now_ms)
+    nonce, version = _nonce(identity, context), identity.trust.version
+    question = ask_standing(identity.identity_key, identity.hub, nonce, bundle=version)
+    return _ask(identity, context, "/v1/standing", question)
 
 
 def _enrolled_before(voucher: Voucher, state_dir: Path, keystore: KeyStore) -> HubIdentity | None:
@@ -374,24 +451,23 @@ def _enrol(pending: Pending, state_dir: Path, keystore: KeyStore) -> None:
 
 
 def _proven_trust(pending: Pending) -> TrustSet:
-    """Ask who answers there, and believe it only if the voucher names that root."""
+    """Ask who answers there, and believe it only if a root that the voucher names has signed that."""
     where = f"{pending.host}:{pending.port}"
     try:
         packed = _bytes(_exchange(pending.host, pending.port, unproven_context(), "GET", "/v1/bundle"))
-        trust = TrustSet.unpack(packed)
+        return first_bundle(packed, pending.root_hash)
     except (TrustError, UplinkError) as error:
-        if isinstance(error, UplinkError) and error.code != "answer-not-believed":
+        if error.code == "answer-not-believed":
+            raise _uplink_error("stranger-answers", where) from error
+        if isinstance(error, UplinkError):
             raise
-        raise _uplink_error("stranger-answers", where) from error
-    if root_hash(certificate_bytes(trust.root)) != pending.root_hash:
-        raise TrustError("root-not-believed", where)
-    return trust
+        raise TrustError(error.code, error.detail or where) from error
 
 
 def _enrol_at(pending: Pending, trust: TrustSet, state_dir: Path) -> bytes:
     host, port = pending.host, pending.port
     signed = _ask_time(host, port, trust, SOFTWARE_EPOCH_MS, bounded=False)
-    context = dated_context(trust.root, trust.tls, signed.now_ms)
+    context = dated_context(trust, signed.now_ms)
     try:
         return _bytes(_exchange(host, port, context, "POST", "/v1/enrol", pending.request))
     except CredentialError:
@@ -416,7 +492,7 @@ def _load(state_dir: Path, keystore: KeyStore) -> HubIdentity:
         identity_key=identity,
         data_key=data,
         data_certificate=certificate_bytes(answer.data_certificate),
-        trust=answer.trust,
+        bundle=load_bundle(state_dir, answer.trust),
         authority_host=host,
         authority_port=port,
         broker_host=answer.broker_host,
@@ -432,10 +508,10 @@ def _tls_credential(packed: bytes, identity: HubIdentity, key: keys.PrivateKey) 
     certificate, issuer = map(load_certificate, answer)
     starts_ms, ends_ms = validity_ms(certificate)
     # At its own first moment: whether it is that time now is for the clock to say, not for the chain.
-    name = verify([certificate, issuer], root=trust.root, site=trust.site, use=Use.HUB_TLS, now_ms=starts_ms)
+    name = trust.believe(certificate, Use.HUB_TLS, starts_ms)
     if name != identity.name or certificate_key(certificate) != key.public_key():
         raise TrustError("answer-not-believed", "the certificate is for another hub or key")
-    return TlsCredential((certificate, issuer), key, trust, starts_ms, ends_ms, held)
+    return TlsCredential((certificate, issuer), key, identity.bundle, starts_ms, ends_ms, held)
 
 
 def _last_serial(identity: HubIdentity) -> bytes:
@@ -448,7 +524,7 @@ def _last_serial(identity: HubIdentity) -> bytes:
 
 def _ask_time(host: str, port: int, trust: TrustSet, floor_ms: int, *, bounded: bool = True) -> SignedTime:
     nonce, asked = os.urandom(timekeeping.NONCE_BYTES), _boot_ns()
-    packed = _bytes(_exchange(host, port, timeless_context(trust.root), "POST", "/v1/time", nonce))
+    packed = _bytes(_exchange(host, port, timeless_context(trust.roots), "POST", "/v1/time", nonce))
     answered = _boot_ns()
     try:
         told_ms = timekeeping.believe_time(packed, trust, nonce, floor_ms=floor_ms, bounded=bounded)
@@ -475,8 +551,8 @@ def _boot_ns() -> int:
 
 
 def _context(identity: HubIdentity, now_ms: Callable[[], int] | None = None) -> ssl.SSLContext:
-    trust = identity.trust
-    return dated_context(trust.root, trust.tls, now_ms or ask_time(identity).now_ms)
+    now_ms = now_ms or ask_time(identity).now_ms  # which may bring a newer bundle
+    return dated_context(identity.trust, now_ms)
 
 
 def _with_reason(

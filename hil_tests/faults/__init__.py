@@ -52,6 +52,7 @@ from hil_tests.faults.trust import (
     HubRevoked,
     ReceiptExpired,
     ReceiptForged,
+    RolledOver,
     ServerExpired,
 )
 
@@ -114,6 +115,7 @@ AnyFault = (
     | ServerExpired
     | ReceiptExpired
     | ReceiptForged
+    | RolledOver
 )
 
 FAULTS: dict[str, type[Fault]] = {str(kind.__struct_config__.tag): kind for kind in AnyFault.__args__}

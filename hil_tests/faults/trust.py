@@ -148,6 +148,33 @@ class CredentialExpired(Fault, frozen=True, kw_only=True, tag="credential.expire
         return bench.site.admissions() - int(bench.notes[self, "admitted"])
 
 
+class RolledOver(Fault, frozen=True, kw_only=True, tag="site.rolled-over"):
+    """Its authorities are replaced ``times`` times while the hub is asleep; each time all of the site follows."""
+
+    times: Annotated[int, msgspec.Meta(ge=1, le=4)] = 2
+
+    async def begin(self, bench: Bench) -> None:
+        """Ask the hub to stop; roll over, again and again."""
+        bench.notes[self, "hub"] = bench.hub.status().get("hub", "")
+        await bench.stop_hub()
+        bench.notes[self] = [await bench.site.roll_over() for _ in range(self.times)]
+
+    async def end(self, bench: Bench) -> None:
+        """Wake it, and wait until it has said that it believes the newest."""
+        await bench.start_hub()
+        await bench.until(lambda: bench.hub.status().get("uplink") == "online", "the hub's way back")
+        told = await bench.site.bundles_of_hubs()
+        bench.notes[self, "told"] = told.get(bench.notes[self, "hub"], 0)
+
+    def proof(self, bench: Bench) -> tuple[bool, str, dict[str, Any]]:
+        """It fired if the hub, which slept by another bundle, says that it believes the newest."""
+        versions, told = bench.notes[self], bench.notes[self, "told"]
+        words = (
+            f"the site went over to bundle {versions[-1]} in {len(versions)} steps; the hub believes {told}"
+        )
+        return len(versions) == self.times and told == versions[-1], words, {"bundle": told}
+
+
 class CredentialCloned(Fault, frozen=True, kw_only=True, tag="credential.cloned"):
     """Its card is copied, and a second hub lives on the copy, out of reach of the home, for ``for_s``."""
 
@@ -175,9 +202,10 @@ class CredentialCloned(Fault, frozen=True, kw_only=True, tag="credential.cloned"
 
 
 def _over(bench: Bench, file: str, issuer_key: str) -> Shortened:
-    """This certificate of the site ended a moment ago."""
+    """This certificate of the site ended a moment ago, since the authority no longer knew whose it is."""
     directory, ended = bench.site.directory, dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
-    return shorten(directory / file, directory / issuer_key, ended)
+    pin = directory / "authority" / "services" / file.replace("/", "-")
+    return shorten(directory / file, directory / issuer_key, ended, pin)
 
 
 async def _again(bench: Bench, *roles: str) -> None:

@@ -23,6 +23,7 @@ from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from cloud_sync.receiver.views import Opened, listened, opened, told
 from edge_agent.adapters.authority import HubIdentity
+from edge_agent.adapters.bundle import TrustedBundle
 from hil_tests.inprocess.watching import VirtualWatch
 from zero_trust.authority import (
     SERIAL_BYTES,
@@ -32,6 +33,7 @@ from zero_trust.authority import (
     make_root,
     make_tls_authority,
 )
+from zero_trust.bundle import LIFE_MS
 from zero_trust.credential import Use, certificate_bytes
 from zero_trust.keys import PrivateKey, public_bytes
 from zero_trust.names import HubName, ServiceName
@@ -82,7 +84,8 @@ class Authority:
         put(self, "root", make_root(self.secrets.key("root"), **self._facts("root")))
         put(self, "data", make_data_authority(self.root, self.secrets.key("data"), **self._facts("data")))
         tls = make_tls_authority(self.root, self.secrets.key("tls"), **self._facts("tls"))
-        put(self, "trust", TrustSet(SITE, self.root.certificate, tls.certificate, self.data.certificate))
+        authorities = ((self.root.certificate,), (tls.certificate,), (self.data.certificate,))
+        put(self, "trust", TrustSet(SITE, *authorities, 1, 1, self.now_ms + LIFE_MS))
 
     def certificate(self, key: PrivateKey, name: HubName | ServiceName, use: Use) -> bytes:
         """A certificate for signing, DER."""
@@ -166,5 +169,5 @@ def _enrolled(registry: Registry, authority: Authority, name: HubName, state_dir
         now_ms,
     )
     registry.enrol(row, VoucherRow("voucher", name.home, b"", 0))
-    known = (name, identity_key, data_key, certificate, authority.trust)
+    known = (name, identity_key, data_key, certificate, TrustedBundle(state_dir, authority.trust))
     return HubIdentity(*known, NOBODY, 0, NOBODY, 0, state_dir)

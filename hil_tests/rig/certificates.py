@@ -15,26 +15,38 @@ from zero_trust.keystore import load_certificates, load_key, save_certificates
 
 @dataclass(frozen=True, slots=True)
 class Shortened:
-    """A certificate file in which the leaf now ends at ``end``; :meth:`put_back` undoes it."""
+    """A certificate file in which the leaf now ends at ``end``; :meth:`put_back` undoes it.
+
+    ``pin`` is where the authority knows its key from, and ``pinned`` what it held: without it nobody renews it.
+    """
 
     file: Path
     end: dt.datetime
     before: tuple[x509.Certificate, ...] = field(repr=False)
+    pin: Path | None = None
+    pinned: bytes = field(default=b"", repr=False)
 
     def put_back(self) -> None:
-        """The certificate is what it was."""
+        """The certificate is what it was, and is renewed again."""
         save_certificates(self.file, self.before)
+        if self.pin is not None:
+            self.pin.write_bytes(self.pinned)
 
 
-def shorten(file: Path, issuer_key: Path, end: dt.datetime) -> Shortened:
+def shorten(file: Path, issuer_key: Path, end: dt.datetime, pin: Path | None = None) -> Shortened:
     """Let the first certificate of ``file`` end at ``end``; who reads it anew has that one.
+
+    With a ``pin``, that is taken away: the site does not renew the certificate meanwhile.
 
     Raises:
         KeyStoreError: there is no certificate, or no such key.
     """
     leaf, *others = before = load_certificates(file)
     save_certificates(file, (ending(leaf, load_key(issuer_key), end), *others))
-    return Shortened(file, end, before)
+    pinned = pin.read_bytes() if pin is not None else b""
+    if pin is not None:
+        pin.unlink()
+    return Shortened(file, end, before, pin, pinned)
 
 
 def ending(certificate: x509.Certificate, issuer_key: PrivateKey, end: dt.datetime) -> x509.Certificate:

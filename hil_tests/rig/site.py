@@ -17,9 +17,11 @@ import psutil
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.process import Process, call, command, until
 from zero_trust.keystore import load_certificates
+from zero_trust.site_files import SERVICES
 from zero_trust.tls import pinned_context
 
 READY_WAIT_S = 90.0  # eight processes; on a crowded machine each takes its time to import
+ROLLED_WAIT_S = 90.0  # its services look for their certificates every 20 s
 HANDSHAKE_WAIT_S = 5.0
 SITE_NAME = "demo"
 ADMITTED = re.compile(r"broker\.admission .*\bcode= ")  # as the authority logs it
@@ -168,11 +170,34 @@ class Site:
         """What a client that believes this site's root has against the certificate of broker or authority; empty: nothing."""
         root = load_certificates(self.directory / "root" / "root.crt")[0]
         port = self.ports[{"broker": "mqtt"}.get(role, role)]
-        return await asyncio.to_thread(_certificate_trouble, pinned_context(root), port)
+        return await asyncio.to_thread(_certificate_trouble, pinned_context([root]), port)
 
     def pids(self) -> list[int]:
         """All processes of the site, for proof that none is left behind."""
         return [child.pid for child in self._children()]
+
+    async def roll_over(self) -> int:
+        """Replace the site's authorities, and wait until all of it goes by the new ones; the bundle's version then.
+
+        Raises:
+            RigError: some of it does not.
+        """
+        trust = (command("lum-trust"), "rotate", "--dir", str(self.directory), "--json")
+        version: int = json.loads(await call(*trust, "--apply"))["next"]
+        await until(lambda: self._goes_by(version), f"The site's going by bundle {version}", ROLLED_WAIT_S)
+        return version
+
+    def _goes_by(self, version: int) -> bool:
+        authority = self.directory / "authority"
+        issuers = {
+            load_certificates(authority / f"{kind}-{version}.crt")[0] for kind in ("tls-ca", "data-ca")
+        }
+        return {load_certificates(self.directory / f"{label}.crt")[1] for label in SERVICES} == issuers
+
+    async def bundles_of_hubs(self) -> dict[str, int]:
+        """Which version of the bundle each hub has said that it believes."""
+        told = await call(command("lum-trust"), "rotate", "--dir", str(self.directory), "--json")
+        return {hub["hub"]: hub["bundle"] for hub in json.loads(told)["hubs"]}
 
     async def _evidence(self, what: str) -> list[dict[str, Any]]:
         lines = await call(command("lum-receiver"), what, "--config", str(self.config), wait_s=300)

@@ -17,12 +17,13 @@ from typing import TypeAlias, TypeVar
 
 import aiomqtt
 
-from cloud_sync.receiver.authority import open_office
 from cloud_sync.receiver.config import ReceiverConfig
+from cloud_sync.receiver.office import open_office
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from cloud_sync.uplink import CONNECT_TIMEOUT_S
 from edge_agent.adapters.authority import HubIdentity, TlsCredential
+from edge_agent.adapters.bundle import TrustedBundle
 from edge_agent.adapters.clock import Clock
 from edge_agent.agent import RETRY_FIRST_S, RETRY_MAX_S
 from edge_agent.core.backoff import Backoff
@@ -116,7 +117,7 @@ def _enrolled(config: ReceiverConfig, directory: Path) -> list[HubIdentity]:
                     identity_key=identity,
                     data_key=data,
                     data_certificate=certificate,
-                    trust=office.trust,
+                    bundle=TrustedBundle(directory / str(number), office.trust),
                     authority_host=config.host,
                     authority_port=config.ports.authority,
                     broker_host=config.host,

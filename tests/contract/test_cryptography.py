@@ -139,7 +139,7 @@ def test_a_key_from_memory_reaches_openssl_and_no_disk() -> None:
     """``load_cert_chain`` reads a memory file by its descriptor, and the descriptor is closed again."""
     before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208 - no Path for a directory that changes as it is read
     leaf = SITE.leaf(KEY, HUB, Use.HUB_TLS)
-    context = tls.hub_context(tls.pinned_context(SITE.root.certificate), (leaf, SITE.tls.certificate), KEY)
+    context = tls.hub_context(tls.pinned_context([SITE.root.certificate]), (leaf, SITE.tls.certificate), KEY)
 
     assert context.minimum_version.name == "TLSv1_3"
     assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208

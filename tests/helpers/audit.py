@@ -43,7 +43,7 @@ class WrittenSite:
         """Believe, issue, receive: as a site does."""
         self.certificate = self.site.leaf(self.hub_key, HUB, Use.HUB_DATA)
         self.receipt = self.site.leaf(self.receipt_key, ServiceName("demo", "intake"), Use.RECEIPT)
-        self.write("site", site_facts(self.site.trust))
+        self.write("site", site_facts(self.site.bundle))
         self.write("issued", issued_facts(self.certificate, HUB, Use.HUB_DATA))
 
     def write(self, kind: str, facts: Mapping[str, Any]) -> None:

@@ -96,11 +96,12 @@ class FakeBench:
     asked: int = 0  # of the name server, in vain
     admitted: int = 0  # hubs, at the broker's door
     told: str = ""  # to a client of the site, of its certificate
+    bundle: int = 1  # that the hub believes
     twin: dict[str, Any] = field(default_factory=dict)  # what a second hub says of itself
 
     def __post_init__(self) -> None:
         answers = iter(self.stored)
-        pids = itertools.count(PID + 1)
+        pids, bundles = itertools.count(PID + 1), itertools.count(2)
         self.scenario = SimpleNamespace(seed=1)
         self.wrappings: list[Wrapping] = []  # of the hub
         self.moods: list[Mood] = []  # of its name server
@@ -134,6 +135,8 @@ class FakeBench:
             readings=lambda: _gives(next(answers)),
             directory=self.directory,
             admissions=lambda: self.admitted,
+            roll_over=lambda: _gives(next(bundles)),
+            bundles_of_hubs=lambda: _gives({"a": self.bundle}),
             certificate_trouble=lambda _role: _gives(self.told),
         )
         beacon = SimpleNamespace(

@@ -16,6 +16,7 @@ from zero_trust.authority import (
     make_root,
     make_tls_authority,
 )
+from zero_trust.bundle import LIFE_MS, sign_bundle
 from zero_trust.credential import Use
 from zero_trust.names import HubName, ServiceName
 from zero_trust.trust_set import TrustSet
@@ -41,6 +42,7 @@ class Site:
     tls: Issuer = field(init=False)
     data: Issuer = field(init=False)
     trust: TrustSet = field(init=False)
+    bundle: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -48,8 +50,9 @@ class Site:
         put(self, "root", make_root(keys.generate_key(), site=name, now_ms=now_ms, serial=serial()))
         for kind, make in (("tls", make_tls_authority), ("data", make_data_authority)):
             put(self, kind, make(self.root, keys.generate_key(), site=name, now_ms=now_ms, serial=serial()))
-        trust = TrustSet(name, self.root.certificate, self.tls.certificate, self.data.certificate)
-        put(self, "trust", trust)
+        authorities = ((self.root.certificate,), (self.tls.certificate,), (self.data.certificate,))
+        put(self, "trust", TrustSet(name, *authorities, 1, 1, now_ms + LIFE_MS))
+        put(self, "bundle", sign_bundle(self.trust, [self.root.key]))
 
     def leaf(
         self, key: keys.PrivateKey, name: HubName | ServiceName, use: Use, now_ms: int | None = None

@@ -17,6 +17,7 @@ from nats.errors import Error as NatsError
 
 from cloud_sync.receiver import authority as receiver_authority
 from cloud_sync.receiver import broker
+from cloud_sync.receiver.office import open_office
 from cloud_sync.receiver.registrar import Registrar
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import Registry
@@ -209,12 +210,12 @@ async def test_no_certificate_no_connection(site: SiteProcess) -> None:
         keys.generate_key(),
     )
     forged = (rogue.leaf(key, identity.name, Use.HUB_TLS), rogue.tls.certificate)
-    bare = tls.pinned_context(identity.trust.root)
+    bare = tls.pinned_context(identity.trust.roots)
     before = len(site.operator.refusals())
 
     for context in (
         bare,
-        tls.hub_context(tls.pinned_context(identity.trust.root), forged, key),
+        tls.hub_context(tls.pinned_context(identity.trust.roots), forged, key),
         _data_context(identity),
     ):
         assert await refused(connect(identity, context=context, wait_max_s=SILENCE_S))
@@ -263,7 +264,9 @@ async def test_a_session_ends_with_its_certificate(tmp_path: Path) -> None:
         site.stop_authority()
         registrar = _registrar(site, behind_ms=72 * HOUR_MS - 300_000 - 3_000)
         key = keys.generate_key()
-        packed = registrar.renew(ask_renewal(identity.identity_key, key, identity.hub, registrar.nonce()))
+        packed = registrar.renew(
+            ask_renewal(identity.identity_key, key, identity.hub, registrar.nonce(), bundle=1)
+        )
         assert isinstance(packed, bytes)
         credential = authority._tls_credential(packed, identity, key)
         async with asyncio.timeout(WAIT_MAX_S), receiver_authority.admission(site.config, registrar):
@@ -277,7 +280,7 @@ def _registrar(site: SiteProcess, behind_ms: int) -> Registrar:
     """The site's authority in this process, by a clock that is behind."""
     registry = Registry(open_database(site.config.paths.store))
     return Registrar(
-        receiver_authority.open_office(site.config),
+        open_office(site.config),
         registry,
         site.config.limits,
         clock_ms=lambda: _now_ms() - behind_ms,
@@ -298,7 +301,7 @@ def _now_ms() -> int:
 
 def _data_context(identity: HubIdentity) -> ssl.SSLContext:
     chain = (load_certificate(identity.data_certificate), identity.trust.data)
-    return tls.hub_context(tls.pinned_context(identity.trust.root), chain, identity.data_key)
+    return tls.hub_context(tls.pinned_context(identity.trust.roots), chain, identity.data_key)
 
 
 def _expected(kind: type[BaseException] | None, *_: object) -> bool:

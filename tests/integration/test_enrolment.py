@@ -204,11 +204,12 @@ def test_a_revoked_hub_is_told_why(site: SiteProcess) -> None:
     assert standing.sentence
 
 
-def test_the_trust_set_can_be_fetched_anew(site: SiteProcess) -> None:
-    """The same root, the same site."""
+def test_a_hub_that_is_up_to_date_has_nowhere_to_walk(site: SiteProcess) -> None:
+    """It asks, and goes on as before."""
     identity = site.enrol()
 
-    assert authority.fetch_trust(identity) == identity.trust
+    assert not authority.catch_up(identity)
+    assert identity.trust.version == 1
 
 
 def test_an_authority_that_is_away_is_no_refusal(site: SiteProcess) -> None:
@@ -250,7 +251,7 @@ def test_a_key_that_others_can_read_is_not_used(site: SiteProcess) -> None:
 def test_oversized_and_old_fashioned_callers_are_refused(site: SiteProcess) -> None:
     """A request beyond the limit is refused by name; TLS 1.2 is refused at the handshake."""
     identity = site.enrol()
-    context = tls.pinned_context(identity.trust.root)
+    context = tls.pinned_context(identity.trust.roots)
     with pytest.raises(UplinkError) as refused:
         authority._ask(identity, context, "/v1/enrol", bytes(site.config.limits.request_max_bytes + 1))
     assert refused.value.code == site.last_refusal().code == "request-too-large"
@@ -289,7 +290,7 @@ def test_a_servers_certificate_is_judged_by_the_time_that_was_told(
     )
     save_key(tmp_path / "https.key", key)
     save_certificates(tmp_path / "https.crt", (leaf, past.tls.certificate))
-    context = tls.dated_context(past.trust.root, past.trust.tls, lambda: past.now_ms + later_ms)
+    context = tls.dated_context(past.trust, lambda: past.now_ms + later_ms)
 
     with _tls_listener(tls.server_context(tmp_path / "https.crt", tmp_path / "https.key")) as port:
         with pytest.raises(UplinkError) as trouble:
@@ -308,12 +309,12 @@ def test_a_dated_context_believes_neither_another_host_nor_another_issuer(tmp_pa
     save_certificates(tmp_path / "https.crt", (leaf, mine.tls.certificate))
     served = tls.server_context(tmp_path / "https.crt", tmp_path / "https.key")
 
-    for host, root, issuer in (
-        ("localhost", mine.trust.root, mine.trust.tls),
-        ("127.0.0.1", other.trust.root, other.trust.tls),
-        ("127.0.0.1", mine.trust.root, mine.trust.data),
+    for host, trust in (
+        ("localhost", mine.trust),
+        ("127.0.0.1", other.trust),
+        ("127.0.0.1", replace(mine.trust, tls_authorities=mine.trust.data_authorities)),
     ):
-        context = tls.dated_context(root, issuer, lambda: mine.now_ms)
+        context = tls.dated_context(trust, lambda: mine.now_ms)
         with _tls_listener(served) as port:
             with pytest.raises(UplinkError) as trouble:
                 https.exchange(host, port, context, "GET", "/v1/bundle")

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from cloud_sync.receiver.authority import open_office
 from cloud_sync.receiver.config import Limits, load_config
+from cloud_sync.receiver.office import open_office
 from cloud_sync.receiver.registrar import Registrar
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import Registry
 from edge_agent.adapters.authority import TlsCredential
+from edge_agent.adapters.bundle import TrustedBundle
 from hil_tests import inprocess
 from hil_tests.cli import SCENARIOS
 from hil_tests.demo import ScenarioStory
@@ -160,7 +161,9 @@ def _authority(directory: Path) -> list[object]:
     text, _ = registrar.new_voucher("h-17")
     voucher, key, site = parse_voucher(text), keys.generate_key(), Site()
     leaf = site.leaf(key, HUB, Use.HUB_TLS)
-    tls = TlsCredential((leaf, site.tls.certificate), key, site.trust, NOW_MS, NOW_MS + 1)
+    tls = TlsCredential(
+        (leaf, site.tls.certificate), key, TrustedBundle(directory, site.trust), NOW_MS, NOW_MS + 1
+    )
     return [office, registrar, voucher, registry.voucher(voucher.id), tls, db]
 
 

@@ -24,7 +24,7 @@ from zero_trust.voucher import VoucherRow
 
 IDENTITY = keys.generate_key()
 SITE = Site()
-OFFICE = Office("127.0.0.1", 8443, 8883, SITE.trust, SITE.tls, SITE.data)
+OFFICE = Office("127.0.0.1", 8443, 8883, SITE.trust, {1: SITE.bundle}, SITE.tls, SITE.data)
 FATES = ("arrives", "question lost", "answer lost", "cut before it is kept", "cut after it is kept")
 fates, holders = st.sampled_from(FATES), st.sampled_from(["true", "copy"])
 
@@ -71,7 +71,7 @@ class Lines(RuleBasedStateMachine):
             return
         holder.key = holder.key or keys.generate_key()
         last = serial_bytes(holder.held) if holder.held else holder.kept
-        question = ask_renewal(IDENTITY, holder.key, HUB.hub, self.registrar.nonce(), last)
+        question = ask_renewal(IDENTITY, holder.key, HUB.hub, self.registrar.nonce(), last, bundle=1)
         answer = self.registrar.renew(question)
         assert isinstance(answer, bytes), answer
         if fate == "answer lost":

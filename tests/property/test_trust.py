@@ -111,7 +111,7 @@ def test_no_bytes_crash_a_reader(packed: bytes) -> None:
 @given(place=st.integers(0), bit=st.integers(0, 7))
 def test_no_flipped_bit_crashes_a_reader_of_questions(place: int, bit: int) -> None:
     """A damaged question is read, or refused in our own words."""
-    packed = ask_renewal(DATA_KEY, DATA_KEY, HUB.hub, bytes(16))
+    packed = ask_renewal(DATA_KEY, DATA_KEY, HUB.hub, bytes(16), bundle=1)
     damaged = _flipped(packed, place % len(packed), bit)
     outcome = _outcome(read_question, damaged)
 

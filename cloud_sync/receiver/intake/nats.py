@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 
 import nats
@@ -17,6 +18,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from cloud_sync.receiver import broker, checkpoints
+from cloud_sync.receiver.certificates import Keeper, over_https
 from cloud_sync.receiver.config import ReceiverConfig
 from cloud_sync.receiver.intake.site_keys import rotate
 from cloud_sync.receiver.service import Answer, Incoming, IntakeKeys, Service
@@ -26,6 +28,7 @@ from cloud_sync.receiver.store.registry import Registry
 from cloud_sync.wire.topics import ALL_UP_SUBJECT, down_subject, hub_of_subject
 from zero_trust.credential import certificate_bytes
 from zero_trust.keystore import load_certificates, load_key
+from zero_trust.tls import take_up
 
 ROTATION_PERIOD_MS = 3_600_000  # how often the age of the encryption key is looked at
 SETTINGS_PERIOD_S = 2.0  # how often it is looked whether a hub shall leave out something else
@@ -40,22 +43,41 @@ async def run(config: ReceiverConfig) -> None:
     db = open_database(config.paths.store)
     service = Service(config.site, intake_keys(config.paths.intake, _now_ms()), Registry(db), Batches(db))
     waiting: asyncio.Queue[Incoming] = asyncio.Queue(WAITING_MAX)
-    keeping = asyncio.create_task(checkpoints.keep(config), name="checkpoints")
-    connection = await nats.connect(**broker.intake_options(config).arguments, error_cb=_log_error)
+    line, stale = broker.intake_options(config), asyncio.Event()
+    keeping = [
+        asyncio.create_task(keep, name=name)
+        for name, keep in (("checkpoints", checkpoints.keep(config)), *_certificates(config, line, stale))
+    ]
+    connection = await nats.connect(**line.arguments, error_cb=_log_error)
     try:
         await connection.subscribe(ALL_UP_SUBJECT, queue="intake", cb=_queue_into(waiting))
         log.info("intake.started", site=config.site)
         renew_at_ms = _now_ms() + ROTATION_PERIOD_MS
         while True:
             group = await _gather(waiting)
-            if _now_ms() >= renew_at_ms:
+            if _now_ms() >= renew_at_ms or stale.is_set():
+                stale.clear()
                 service.use(intake_keys(config.paths.intake, _now_ms()))
                 renew_at_ms = _now_ms() + ROTATION_PERIOD_MS
             await _send(connection, await asyncio.to_thread(_answers, service, group))
     finally:
-        keeping.cancel()
+        for task in keeping:
+            task.cancel()
         await connection.close()
         db.close()
+
+
+def _certificates(
+    config: ReceiverConfig, line: broker.ServiceOptions, stale: asyncio.Event
+) -> list[tuple[str, Coroutine[None, None, None]]]:
+    """Keep the intake's certificates good: the one it shows the broker, and that of the receipt key."""
+    directory = config.paths.intake
+    ask = over_https(config, directory)
+    keepers = (
+        Keeper("intake/client", directory, ask, lambda: take_up(line.tls, directory, "client")),
+        Keeper("intake/receipt", directory, ask, stale.set),
+    )
+    return [("certificate", keeper.keep()) for keeper in keepers]
 
 
 def intake_keys(directory: Path, now_ms: int) -> IntakeKeys:

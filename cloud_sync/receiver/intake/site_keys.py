@@ -1,6 +1,7 @@
 """The site's encryption keys: one current, the one before it for a while, then destroyed.
 
-A key lives 7 days; what was sealed to it can be opened for 48 h more, so that messages under way arrive.
+A key lives 7 days; what was sealed to it can be opened for 48 h more, so that messages under way arrive: a hub
+is told the key at the beginning of a session, which its TLS certificate ends before 48 h are over (``credentials.py``).
 After that nobody can open what an eavesdropper may have kept. ``site.key`` is the current one, its age that of
 the file; ``site-until-<ms>.key`` are earlier ones with the moment of their end in the name.
 """

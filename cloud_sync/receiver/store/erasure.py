@@ -129,6 +129,7 @@ FORGOTTEN: Final = (
 KEPT: Final[Mapping[str, str]] = {
     "hub": "who was enrolled where, with which keys: without it no record could be checked",
     "lineage": "which certificates followed which, so that a copy of the hub is still found out",
+    "hub_bundle": "which trust bundle a hub said last that it believes",
     "break_glass": "who looked in an emergency, and how it was judged; the audit holds the same",
     "voucher": "who was given the right to enrol",
     "batch": "emptied: its key and digest remain",

@@ -166,6 +166,23 @@ class Registry:
             self._stand(hub, Standing.ENROLLED, "", at_ms)
             self._write_line(hub, lineage.released(at_ms))
 
+    def bundles(self) -> dict[str, int]:
+        """The version of the bundle that each hub believes, as far as it has said so."""
+        return {row["hub"]: row["version"] for row in self._db.execute("SELECT * FROM hub_bundle")}
+
+    def believes(self, hub: str, version: int, at_ms: int) -> None:
+        """Remember that ``hub`` believes that version; nothing is written if that is known."""
+        known = self._db.execute("SELECT version FROM hub_bundle WHERE hub = ?", (hub,)).fetchone()
+        if known is None or known["version"] != version:
+            with transaction(self._db):
+                self._db.execute("INSERT OR REPLACE INTO hub_bundle VALUES (?, ?, ?)", (hub, version, at_ms))
+
+    def vouchers_open(self, now_ms: int) -> int:
+        """How many vouchers may still be used."""
+        unused = "SELECT count(*) FROM voucher WHERE request_hash IS NULL AND expires_ms > ?"
+        count: int = self._db.execute(unused, (now_ms,)).fetchone()[0]
+        return count
+
     def voucher(self, voucher: str) -> VoucherRow | None:
         """The stored form of a voucher, or None."""
         row = self._db.execute("SELECT * FROM voucher WHERE id = ?", (voucher,)).fetchone()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from edge_agent.adapters import authority
 from edge_agent.adapters.authority import HubIdentity, TlsCredential
+from edge_agent.adapters.bundle import TrustedBundle
 from edge_agent.credentials import EARLY_MS, RENEW_AFTER_PART, RENEW_JITTER, RETRY_MAX_MS, Credentials
 from edge_agent.errors import CredentialError, UplinkError
 from tests.helpers.trust import HUB, NOW_MS, Site
 from zero_trust import keys
 from zero_trust.credential import Use
+from zero_trust.trust_set import TrustSet
 
 HOUR_MS = 3_600_000
 LIFE_MS = 72 * HOUR_MS
@@ -43,7 +46,7 @@ class Desk:
             raise self.trouble
         leaf = SITE.leaf(key, HUB, Use.HUB_TLS)
         chain = (leaf, SITE.tls.certificate)
-        return TlsCredential(chain, key, SITE.trust, NOW_MS, NOW_MS + LIFE_MS)
+        return TlsCredential(chain, key, TrustedBundle(Path(), SITE.trust), NOW_MS, NOW_MS + LIFE_MS)
 
 
 @pytest.fixture
@@ -54,11 +57,17 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
+def identity_of(trust: TrustSet) -> HubIdentity:
+    """All that is asked of it is whom it believes."""
+    identity = object.__new__(HubIdentity)
+    object.__setattr__(identity, "bundle", TrustedBundle(Path(), trust))
+    return identity
+
+
 @pytest.fixture
 def held(desk: Desk) -> Credentials:
     """A hub's certificates."""
-    identity = object.__new__(HubIdentity)  # the desk asks nothing of it
-    return Credentials(identity, lambda: desk.now_ms, lambda: NOW_MS, random.Random(1))
+    return Credentials(identity_of(SITE.trust), lambda: desk.now_ms, lambda: NOW_MS, random.Random(1))
 
 
 async def test_one_certificate_serves_until_two_thirds_of_its_life(desk: Desk, held: Credentials) -> None:
@@ -124,3 +133,14 @@ async def test_a_certificate_that_the_site_no_longer_admits_is_not_shown_again(
 
     with pytest.raises(UplinkError):
         await held.good()
+
+
+async def test_a_certificate_whose_issuer_left_is_renewed_at_once(desk: Desk) -> None:
+    """A newer bundle no longer names it: the site would admit nobody by it."""
+    identity = identity_of(SITE.trust)
+    credentials = Credentials(identity, lambda: desk.now_ms, lambda: NOW_MS, random.Random(1))
+    first = await credentials.good()
+    assert await credentials.good() is first
+
+    identity.bundle.trust = Site().trust
+    assert await credentials.good() is not first

@@ -19,6 +19,7 @@ from hil_tests.faults.trust import (
     HubRevoked,
     ReceiptExpired,
     ReceiptForged,
+    RolledOver,
     ServerExpired,
 )
 from tests.helpers.fault_bench import AT_ONCE, LASTING, TRUST_VERBS, Act, Case, FakeBench, played
@@ -61,6 +62,11 @@ FIRED = [
         {"status": WAITING, "twin": WAITING},
         _admits(2),
     ),
+    Case(
+        RolledOver(**AT_ONCE),
+        "the site went over to bundle 3 in 2 steps; the hub believes 3",
+        {"status": WAITING, "bundle": 3},
+    ),
 ]
 NOT_FIRED = [
     Case(HubRevoked(**AT_ONCE), "No hub is called so.", {"answer": "No hub is called so."}),
@@ -94,6 +100,16 @@ NOT_FIRED = [
         {"status": WAITING, "twin": WAITING},
         _admits(1),
     ),  # only one of them
+    Case(
+        RolledOver(**AT_ONCE, times=3),
+        "the site went over to bundle 4 in 3 steps; the hub believes 2",
+        {"status": WAITING, "bundle": 2},
+    ),
+    Case(
+        RolledOver(**AT_ONCE),
+        "the site went over to bundle 3 in 2 steps; the hub believes 0",
+        {"status": WAITING | {"hub": "another"}, "bundle": 3},
+    ),  # it never said so
 ]
 
 
@@ -114,7 +130,7 @@ def standing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of certificates that end too soon, now; nothing is really written or sent."""
     there: list[str] = []
 
-    def shorten(file: Path, _issuer_key: Path, _end: object) -> Shortened:
+    def shorten(file: Path, _issuer_key: Path, _end: object, _pin: Path | None = None) -> Shortened:
         there.append(file.name)
         return Shortened(file, there)
 

@@ -10,6 +10,7 @@ from tests.helpers.audit import WrittenSite, chain, received
 from tests.helpers.trust import DAY_MS, HUB, NOW_MS, Site
 from zero_trust.audit import START, Lately, Row, make_row
 from zero_trust.audit_check import Checkpoint, believe, check, parse_checkpoint, sign_checkpoint
+from zero_trust.bundle import history
 from zero_trust.credential import Use, certificate_bytes
 from zero_trust.errors import CredentialError, TrustError
 from zero_trust.evidence import Evidence, Proven, issued_facts, read_record, valid_as_received
@@ -86,7 +87,7 @@ def test_a_checkpoint_travels_as_one_line() -> None:
     made = written.checkpoint()
     read = parse_checkpoint(made.text)
     trust = written.site.trust
-    believed = believe(read, root=trust.root, authorities=[trust.data], site="demo")
+    believed = believe(read, trusts=[trust], site="demo")
 
     assert "\n" not in made.text
     assert (believed.rows, believed.hash) == (2, written.rows[-1].hash)
@@ -115,7 +116,7 @@ def test_checkpoints_that_are_not_believed() -> None:
 
     for one in forged:
         with pytest.raises(CredentialError) as refused:
-            believe(one, root=trust.root, authorities=[trust.data], site="demo")
+            believe(one, trusts=[trust], site="demo")
         assert refused.value.code == "checkpoint-not-believed"
     for text in ("", "LUMCP1:", "LUMCP1:!!!!", made.text[:-1], made.text[:40], "\u00e4" + made.text):
         with pytest.raises(TrustError, match="not signed"):
@@ -125,7 +126,9 @@ def test_checkpoints_that_are_not_believed() -> None:
 def prove(written: WrittenSite, evidence: Evidence) -> Proven | str:
     """The proof, or the code where it breaks."""
     record = read_record(written.rows, {evidence.signed})
-    outcome = valid_as_received(evidence, record, root=written.site.trust.root, site="demo")
+    outcome = valid_as_received(
+        evidence, record, trusts=history(written.site.trust.root, record.bundles), site="demo"
+    )
     return outcome.code if isinstance(outcome, Refused) else outcome
 
 

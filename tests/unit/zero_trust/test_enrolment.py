@@ -140,7 +140,7 @@ def test_whatever_is_no_request_is_refused(packed: bytes) -> None:
 def test_requests_of_another_version_or_nonce_are_refused() -> None:
     """A future version, or a nonce that is too short to be one, is malformed today."""
     spki = keys.public_bytes(IDENTITY.public_key())
-    for body in (fields.pack(2, "V", spki, spki, NONCE), fields.pack(1, "V", spki, spki, b"")):
+    for body in (fields.pack(3, "V", spki, spki, NONCE), fields.pack(2, "V", spki, spki, b"")):
         with pytest.raises(TrustError) as refused:
             enrolment.read_request(fields.pack(body, b"", b"", b""))
         assert refused.value.code == "request-malformed"
@@ -155,7 +155,7 @@ def test_a_kept_request_is_known_by_its_voucher() -> None:
 
 def _answer(site: Site = SITE, key: keys.PrivateKey = DATA) -> bytes:
     certificate = site.leaf(key, HUB, Use.HUB_DATA)
-    return enrolment.Answer(certificate, site.trust, "127.0.0.1", 8883).packed
+    return enrolment.Answer(certificate, site.bundle, "127.0.0.1", 8883).packed
 
 
 def test_the_hub_believes_the_answer_it_asked_for() -> None:
@@ -171,17 +171,17 @@ def test_the_hub_believes_the_answer_it_asked_for() -> None:
         (_answer(Site()), "root-not-believed"),
         (_answer(key=OTHER), "answer-not-believed"),
         (
-            enrolment.Answer(Site().leaf(DATA, HUB, Use.HUB_DATA), SITE.trust, "h", 1).packed,
+            enrolment.Answer(Site().leaf(DATA, HUB, Use.HUB_DATA), SITE.bundle, "h", 1).packed,
             "certificate-untrusted",
         ),
         (
-            enrolment.Answer(SITE.leaf(DATA, HUB, Use.HUB_TLS), SITE.trust, "h", 1).packed,
+            enrolment.Answer(SITE.leaf(DATA, HUB, Use.HUB_TLS), SITE.bundle, "h", 1).packed,
             "certificate-untrusted",
         ),
-        (fields.pack(2, b"", b"", "", 0), "answer-not-believed"),
+        (fields.pack(1, b"", b"", "", 0), "answer-not-believed"),
         (b"", "answer-not-believed"),
     ],
-    ids=["another site", "another key", "rogue certificate", "TLS certificate", "version 2", "nothing"],
+    ids=["another site", "another key", "rogue certificate", "TLS certificate", "version 1", "nothing"],
 )
 def test_the_hub_refuses_other_answers(packed: bytes, code: str) -> None:
     """Whoever answers must be the voucher's site and speak of this hub's key."""

@@ -16,8 +16,8 @@ from zero_trust.renewal import Ask, Nonces, Question, ask_renewal, ask_standing,
 IDENTITY, TLS, OTHER = keys.generate_key(), keys.generate_key(), keys.generate_key()
 IDENTITY_BYTES = keys.public_bytes(IDENTITY.public_key())
 NONCE = bytes(16)
-RENEWAL = read_question(ask_renewal(IDENTITY, TLS, HUB.hub, NONCE))
-STANDING = read_question(ask_standing(IDENTITY, HUB.hub, NONCE))
+RENEWAL = read_question(ask_renewal(IDENTITY, TLS, HUB.hub, NONCE, bundle=1))
+STANDING = read_question(ask_standing(IDENTITY, HUB.hub, NONCE, bundle=1))
 
 
 def judge(
@@ -49,7 +49,7 @@ REFUSALS: dict[str, tuple[dict[str, object], str]] = {
     "old or foreign nonce": ({"nonce_fresh": False}, "nonce-unknown"),
     "unknown hub": ({"identity": None, "standing": None}, "hub-unknown"),
     "signed by another key": (
-        {"question": read_question(ask_renewal(OTHER, TLS, HUB.hub, NONCE))},
+        {"question": read_question(ask_renewal(OTHER, TLS, HUB.hub, NONCE, bundle=1))},
         "identity-proof-wrong",
     ),
     "a question for standing as renewal": ({"question": STANDING}, "request-malformed"),

@@ -13,12 +13,13 @@ import pytest
 from cloud_sync.receiver.config import load_config
 from tests.helpers.trust import NOW_MS
 from zero_trust import credential, tls
-from zero_trust.credential import Use
+from zero_trust.bundle import first_bundle
+from zero_trust.credential import Use, certificate_bytes
 from zero_trust.errors import BadNameError, KeyStoreError, TrustError
 from zero_trust.keystore import load_callout_key, load_certificates, load_key, load_site_key, read_private
 from zero_trust.names import ServiceName
 from zero_trust.site import Ports, check_host, make_site
-from zero_trust.trust_set import TrustSet
+from zero_trust.voucher import root_hash
 
 
 def make(directory: Path, site: str = "demo", host: str = "127.0.0.1", now_ms: int = NOW_MS) -> Path:
@@ -27,10 +28,16 @@ def make(directory: Path, site: str = "demo", host: str = "127.0.0.1", now_ms: i
     return directory
 
 
+def hash_of_root(top: Path) -> bytes:
+    """As a voucher names it."""
+    [root] = load_certificates(top / "root" / "root.crt")
+    return root_hash(certificate_bytes(root))
+
+
 def test_a_site_has_what_each_process_needs(tmp_path: Path) -> None:
     """Every key loads, fits its certificate, and every certificate leads to the root."""
     top = make(tmp_path / "site")
-    trust = TrustSet.unpack(read_private(top / "authority" / "trust-set"))
+    trust = first_bundle(read_private(top / "authority" / "bundles" / "1"), hash_of_root(top))
     leaves = [
         ("intake/client", Use.SERVICE_TLS, "intake"),
         ("intake/receipt", Use.RECEIPT, "intake"),
@@ -77,9 +84,9 @@ def test_servers_answer_under_the_sites_host(tmp_path: Path) -> None:
     server = tls.server_context(top / "authority" / "https.crt", top / "authority" / "https.key")
 
     for host in ("hubs.example.org", "localhost", "127.0.0.1"):
-        assert _shakes_hands(tls.pinned_context(root), server, host)
+        assert _shakes_hands(tls.pinned_context([root]), server, host)
     with pytest.raises(ssl.SSLCertVerificationError):
-        _shakes_hands(tls.pinned_context(root), server, "elsewhere.example.org")
+        _shakes_hands(tls.pinned_context([root]), server, "elsewhere.example.org")
 
 
 def test_a_site_is_never_overwritten(tmp_path: Path) -> None:

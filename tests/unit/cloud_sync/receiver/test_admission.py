@@ -82,14 +82,15 @@ def test_an_unreadable_certificate_is_refused() -> None:
 def test_a_yes_holds_rights_an_end_and_mqtt_alone() -> None:
     """Signed by the key that the broker believes."""
     decision = Decision(allow=True, publish=("hubs.h.up",), subscribe=("cmd.h",), until_ms=1_800_000_000_999)
-    outer = answer(read_knock(token(ASKED)), decision, name=HUB.uri, pair=callout_pair(KEY), now_s=5).decode()
+    outer = answer(read_knock(token(ASKED)), decision, pair=callout_pair(KEY), now_s=5).decode()
     header, body, signature = outer.split(".")
     response = read(body)
     user = read(response["nats"]["jwt"].split(".")[1])
 
     KEY.public_key().verify(base64.urlsafe_b64decode(signature + "==="), f"{header}.{body}".encode())
     assert (response["sub"], response["aud"]) == ("UUSER", "NSERVER")
-    assert (user["sub"], user["aud"], user["name"], user["exp"]) == ("UUSER", "SITE", HUB.uri, 1_800_000_000)
+    assert (user["sub"], user["aud"], user["exp"]) == ("UUSER", "SITE", 1_800_000_000)
+    assert "name" not in user  # or the session would not outlive a reload of the broker
     assert (user["nats"]["pub"], user["nats"]["sub"]) == ({"allow": ["hubs.h.up"]}, {"allow": ["cmd.h"]})
     assert user["nats"]["allowed_connection_types"] == ["MQTT"]
 
@@ -97,7 +98,7 @@ def test_a_yes_holds_rights_an_end_and_mqtt_alone() -> None:
 def test_a_no_holds_its_code_and_no_user() -> None:
     """Nothing in it could be mistaken for a right."""
     knock = read_knock(token(ASKED))
-    outer = answer(knock, deny("hub-revoked"), name="", pair=callout_pair(KEY), now_s=5).decode()
+    outer = answer(knock, deny("hub-revoked"), pair=callout_pair(KEY), now_s=5).decode()
     response = read(outer.split(".")[1])["nats"]
 
     assert response["error"] == "hub-revoked"

@@ -11,6 +11,7 @@ import pytest
 
 from cloud_sync.receiver import authority
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
+from cloud_sync.receiver.office import open_office
 from tests.helpers.site_process import free_ports
 from tests.helpers.trust import NOW_MS
 from zero_trust.site import Ports, make_site
@@ -64,7 +65,7 @@ def test_a_deep_directory_is_no_obstacle_to_the_admin_socket(tmp_path: Path) -> 
 
 def test_the_office_opens_with_a_sites_own_keys(config: ReceiverConfig) -> None:
     """Issuers fit the trust set, and no key shows in a repr."""
-    office = authority.open_office(config)
+    office = open_office(config)
 
     assert office.tls.certificate == office.trust.tls
     assert office.data.certificate == office.trust.data

@@ -58,7 +58,9 @@ class Desk:
 
     def renew(self, last: bytes = b"", key: keys.PrivateKey | None = None) -> tuple[x509.Certificate, str]:
         """What the hub gets that names ``last``: its certificate, and a code if it is held."""
-        question = ask_renewal(IDENTITY, key or keys.generate_key(), HUB.hub, self.registrar.nonce(), last)
+        question = ask_renewal(
+            IDENTITY, key or keys.generate_key(), HUB.hub, self.registrar.nonce(), last, bundle=1
+        )
         answer = self.registrar.renew(question)
         assert isinstance(answer, bytes), answer
         certificate, _, held = fields.unpack(answer, (bytes, bytes, str))
@@ -70,7 +72,7 @@ def desk(tmp_path: Path) -> Desk:
     """With one hub enrolled."""
     db = open_database(tmp_path / "lum.db")
     registry = Registry(db)
-    office = Office("127.0.0.1", 8443, 8883, SITE.trust, SITE.tls, SITE.data)
+    office = Office("127.0.0.1", 8443, 8883, SITE.trust, {1: SITE.bundle}, SITE.tls, SITE.data)
     registrar = Registrar(office, registry, Limits(), clock_ms=lambda: made.now_ms, entropy=os.urandom)
     made = Desk(db, registry, registrar)
     voucher = VoucherRow("7K2M9QRS", HUB.home, b"mac key", NOW_MS)
@@ -188,10 +190,10 @@ def test_a_hub_that_was_off_for_200_days_is_refused_until_it_is_released(desk: D
     desk.now_ms += 200 * DAY_MS
     key, last = keys.generate_key(), serial_bytes(desk.first)
 
-    question = ask_renewal(IDENTITY, key, HUB.hub, desk.registrar.nonce(), last)
+    question = ask_renewal(IDENTITY, key, HUB.hub, desk.registrar.nonce(), last, bundle=1)
     assert desk.registrar.renew(question) == Refused("hub-suspended", "off for 200 days")
 
-    standing = desk.registrar.standing(ask_standing(IDENTITY, HUB.hub, desk.registrar.nonce()))
+    standing = desk.registrar.standing(ask_standing(IDENTITY, HUB.hub, desk.registrar.nonce(), bundle=1))
     assert isinstance(standing, dict)
     assert (standing["code"], standing["reason"]) == ("hub-suspended", "it was off for 200 days")
     assert [alarm.code for alarm in desk.registrar.alarms()] == ["hub-suspended"]

@@ -231,11 +231,21 @@ class Service:
         if self._batches.begin_epoch(hello, incoming.received_ms) and hello.previous:
             detail = f"it stood at {hello.previous.own}, the site at {hello.previous.told} (urgent, routine)"
             self._batches.raise_incident(hello.hub, "epoch-begun", detail, incoming.received_ms)
-        self._batches.open_session(
-            Session(
-                hello.hub, key, hello.boot_id, incoming.received_ms, counter=0, beat_ms=None, frame_age_s=None
+        # A hub says its hello again if the cursor was lost: answered, but the count of heartbeats goes on. Else
+        # whoever recorded a session could play it anew, and a dead hub would look alive.
+        fresh = self._batches.is_new_hello(hello.hub, hello.nonce, incoming.received_ms)
+        if fresh or self._batches.session(hello.hub) is None:  # none: this store was restored
+            self._batches.open_session(
+                Session(
+                    hello.hub,
+                    key,
+                    hello.boot_id,
+                    incoming.received_ms,
+                    counter=0,
+                    beat_ms=None,
+                    frame_age_s=None,
+                )
             )
-        )
         urgent, routine = (self._batches.head(hello.hub, hello.epoch, stream) for stream in Stream)
         cursor = wire.Cursor(
             site=self._site,

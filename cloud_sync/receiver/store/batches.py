@@ -21,6 +21,7 @@ from cloud_sync.wire.message import Gone, Head, Hello
 from zero_trust.evidence import Received
 
 GENERATION_BYTES = 8
+HELLO_KEPT_MS = 8 * 86_400_000  # the site's key, which goes into each session's, is younger
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +334,12 @@ class Batches:
         self._db.execute("UPDATE batch SET offset_ms = ?, quality = ? WHERE id = ?", placed)
         if unread.counted:
             derived.enter(self._db, home, batch, placing, unread.received_ms, whole=whole)
+
+    def is_new_hello(self, hub: str, nonce: bytes, at_ms: int) -> bool:
+        """Whether a hello with this nonce never came before; it is remembered as long as its session key could be made."""
+        self._db.execute("DELETE FROM hello WHERE hub = ? AND at_ms < ?", (hub, at_ms - HELLO_KEPT_MS))
+        added = self._db.execute("INSERT OR IGNORE INTO hello VALUES (?, ?, ?)", (hub, nonce, at_ms))
+        return added.rowcount == 1
 
     def open_session(self, session: Session) -> None:
         """Remember the session a hub has just opened; heartbeats count from the start."""

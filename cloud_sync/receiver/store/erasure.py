@@ -80,6 +80,7 @@ AGED: Final[Mapping[str, tuple[Portion, ...]]] = {
         Portion("stretch", "until_ms < :before"),
         Portion("home_incident", "closed_ms < :before"),
         Portion("answer", "home NOT IN (SELECT home FROM sensor)"),
+        Portion("hello", "at_ms < :before"),
         Portion(
             "session", "hub IN (SELECT id FROM hub WHERE standing = 'revoked' AND standing_at_ms < :before)"
         ),
@@ -104,6 +105,7 @@ FORGOTTEN: Final = (
     Portion("home_incident", "home = :home"),
     Portion("sensor", f"home = :home AND NOT {_ENROLLED}"),
     Portion("session", f"{_OF_HOME} AND NOT {_ENROLLED}"),
+    Portion("hello", f"{_OF_HOME} AND NOT {_ENROLLED}"),
     Portion("anchor", f"{_OF_HOME} AND NOT ({_ENROLLED} AND {_PRESENT_BOOT})"),
     Portion("incident", _OF_HOME),
     Portion("refusal", _OF_HOME),

@@ -9,15 +9,19 @@ from __future__ import annotations
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from hil_tests.attack.attack import Family, Said
+from hil_tests.attack.attack import BrokenError, Family, Said
 from hil_tests.attack.forge import CLIENT, Forged, foreign_authority, self_signed, uri
 from hil_tests.attack.mqtt import knock
 from hil_tests.attack.pen import Certified, Pen, now_ms
 from hil_tests.attack.target import Target
 from hil_tests.rig.site import SITE_NAME
-from zero_trust.authority import Issuer
-from zero_trust.credential import load_certificate
+from zero_trust.authority import Issuer, issue
+from zero_trust.credential import Use, load_certificate, verify
+from zero_trust.errors import CredentialError
+from zero_trust.keys import generate_key
 from zero_trust.keystore import load_certificates, load_key
+from zero_trust.names import ServiceName
+from zero_trust.reasons import tag
 
 attack = Family("certificates")
 ALERT = "TLS alert .*(ALERT|alert)"
@@ -171,6 +175,20 @@ async def issuing(site: Target) -> Said:
     stolen = site.stolen("tls-ca")
     shown = Certified(stolen.key, (stolen.certificate,))
     return await _judged(site, shown, (await site.bystander()).hub)
+
+
+@attack("certificate-by-an-authority-for-other-uses", "certificate-untrusted")
+async def other_uses(site: Target) -> Said:
+    """The stolen TLS authority certifies a key for receipts, which only the data authority may."""
+    stolen = site.stolen("tls-ca")
+    name = ServiceName(SITE_NAME, "intake")
+    key = generate_key()
+    leaf = issue(stolen, key.public_key(), name=name, use=Use.RECEIPT, now_ms=now_ms(), serial=b"1" * 16)
+    try:
+        verify([leaf, stolen.certificate], root=site.root, site=SITE_NAME, use=Use.RECEIPT, now_ms=now_ms())
+    except CredentialError as error:
+        return Said(f"{error} {tag(error.code)}", "whoever checks it says so: auditor, hub, intake")
+    raise BrokenError("It was believed.")
 
 
 @attack("certificate-by-a-stolen-authority", "certificate-superseded", place="broker", heard=REFUSED)

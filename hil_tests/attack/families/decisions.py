@@ -13,6 +13,7 @@ from hil_tests.attack.book import (
     AMY,
     BOB,
     CARED,
+    FAMILY,
     OTHER,
     PARTNER,
     PAST_PARTNER,
@@ -51,6 +52,24 @@ async def curious(site: Target) -> Said:
 async def as_family(site: Target) -> Said:
     """Somebody at the console says that he is family."""
     return await _reads(site, f"family:{CARED}/son", CARED, "family")
+
+
+@attack("family-of-another-home", "not-your-home")
+async def other_family(site: Target) -> Said:
+    """Family of one home would look into another: asked beforehand, for no page of ours would ask so."""
+    await site.agreed()
+    site.begin()
+    asked = (
+        "--subject",
+        f"family:{CARED}/link-1",
+        "--home",
+        FAMILY,
+        "--purpose",
+        "family",
+        "--proof",
+        "link",
+    )
+    return Said((await site.trust("what-if", *asked)).told, "nothing was read, so nothing was written down")
 
 
 @attack("staff-for-another-purpose", "no-rule", place="decision")

@@ -7,6 +7,8 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
 from cloud_sync.wire import message as wire
 from cloud_sync.wire.batch import Stream, chain_next, content_digest, leans_on
 from hil_tests.attack.attack import BrokenError, Family, Said
@@ -174,7 +176,7 @@ def _cursor(key: PrivateKey, at: Waiting) -> bytes:
         os.urandom(wire.NONCE_BYTES),
         at.receipt.generation,
         (at.receipt.head, wire.Head(0, bytes(32))),
-        bytes(32),
+        X25519PrivateKey.generate().public_key().public_bytes_raw(),
         at.certificate,
     )
     return wire.framed(wire.Kind.CURSOR, sign_tagged(key, wire.CURSOR_TAG, wire.encode_cursor(told)))

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from cloud_sync.wire import message as wire
 from cloud_sync.wire.batch import Anchor, Quality, leans_on
-from cloud_sync.wire.limits import ENVELOPE_MAX_BYTES
 from hil_tests.attack.answers import answered
 from hil_tests.attack.attack import BrokenError, Family, Said
 from hil_tests.attack.pen import BOOT_MS, Pen, now_ms, sealed
@@ -24,6 +23,7 @@ from zero_trust.lineage import DAY_MS
 
 attack = Family("wire")
 BOMB_BYTES = 64 * 2**20
+OVERSIZED_BYTES = 256_001  # the limit is 256,000
 COUNT_AT = 11  # version and flags, epoch (8), seq, distance: one byte each
 HOUR_MS = 3_600_000
 
@@ -151,7 +151,7 @@ async def swallowed(site: Target) -> Said:
 async def oversized(site: Target) -> Said:
     """A message larger than any honest one."""
     pen = await site.pen()
-    return await spoken(site, pen, wire.framed(wire.Kind.BATCH, bytes(ENVELOPE_MAX_BYTES)))
+    return await spoken(site, pen, wire.framed(wire.Kind.BATCH, bytes(OVERSIZED_BYTES)))
 
 
 @attack("batch-that-unpacks-to-megabytes", "batch-malformed", place="intake")
@@ -183,6 +183,14 @@ async def version(site: Target) -> Said:
 async def count(site: Target) -> Said:
     """The header claims a hundred readings, and there is one."""
     return await _inside(site, lambda body: body[:COUNT_AT] + bytes([100]) + body[COUNT_AT + 1 :])
+
+
+@attack("batch-of-nobody", "hub-unknown", place="intake")
+async def nobody(site: Target) -> Said:
+    """A batch under the name of a hub that was never enrolled."""
+    pen = await site.pen()
+    other = replace(pen, name=replace(pen.name, hub="z" * 13))
+    return await spoken(site, other, sealed(other.batch(), site.site_public, other.hub))
 
 
 @attack("batch-of-a-revoked-hub", "hub-revoked", place="intake")

@@ -299,6 +299,15 @@ class Batches:
         )
         return added.rowcount == 1 and previous is not None
 
+    def has_left(self, hub: str, epoch: bytes) -> bool:
+        """Whether a hub has spoken of another epoch since it began this one."""
+        return self.latest_epoch(hub) != epoch
+
+    def is_told(self, hub: str, code: str, detail: str) -> bool:
+        """Whether this very incident was raised before."""
+        query = "SELECT 1 FROM incident WHERE hub = ? AND code = ? AND detail = ?"
+        return self._db.execute(query, (hub, code, detail)).fetchone() is not None
+
     def raise_incident(self, hub: str, code: str, detail: str, raised_ms: int) -> None:
         """Write down something that somebody must look at."""
         self._db.execute(

@@ -17,6 +17,7 @@ from hil_tests.attack.forge import foreign_authority
 from hil_tests.attack.impostor import Impostor, impostor
 from hil_tests.attack.pen import now_ms
 from hil_tests.attack.target import Target
+from hil_tests.rig.errors import RigError
 from hil_tests.rig.hub import Hub
 from hil_tests.rig.process import until
 from hil_tests.rig.site import SITE_NAME
@@ -34,7 +35,7 @@ attack = Family("time")
 TIME, BUNDLE = "/v1/time", "/v1/bundle"
 HOUR_MS = 3_600_000
 WAIT_S = 20.0
-NEVER_ENROLLED = "the hub was told so, and asks nothing further"
+TOLD = "the hub was told so, and goes no further"
 
 Tell = Callable[[bytes, bytes], Awaitable[bytes]]
 
@@ -61,7 +62,7 @@ async def _new_hub(site: Target, tell: Tell) -> Said:
         tried = await installed(site, replace(voucher, port=himself.port).text)
     if "/v1/enrol" in himself.asked:
         raise BrokenError("The hub believed the time that it was told.")
-    return Said(NEVER_ENROLLED, tried.told)
+    return Said(TOLD, tried.told)
 
 
 async def _running_hub(site: Target, tell: Tell, floor_ms: int = 0) -> Said:
@@ -83,7 +84,9 @@ async def _running_hub(site: Target, tell: Tell, floor_ms: int = 0) -> Said:
         await hub.start()
         try:
             await until(lambda: _time_alarm(hub) != "", "The hub's saying what it thinks of that", WAIT_S)
-            return Said(NEVER_ENROLLED, _time_alarm(hub))
+            return Said(TOLD, _time_alarm(hub))
+        except RigError as error:
+            raise BrokenError(f"{error} Its uplink is {hub.status().get('uplink')}.") from error
         finally:
             await hub.process.stop()
 
@@ -109,7 +112,7 @@ def _time_certificate(issuer: Issuer, key: keys.PrivateKey, at_ms: int, service:
     return certificate_bytes(certificate)
 
 
-@attack("time-replayed", "time-nonce-mismatch", heard=NEVER_ENROLLED)
+@attack("time-replayed", "time-nonce-mismatch", heard=TOLD)
 async def replayed(site: Target) -> Said:
     """A true answer from earlier is given to a hub that asks now."""
     recorded = (await site.door.ask(TIME, os.urandom(16))).content
@@ -120,7 +123,7 @@ async def replayed(site: Target) -> Said:
     return await _new_hub(site, tell)
 
 
-@attack("time-signed-by-a-stranger", "time-not-believed", heard=NEVER_ENROLLED)
+@attack("time-signed-by-a-stranger", "time-not-believed", heard=TOLD)
 async def stranger(site: Target) -> Said:
     """Another time under the site's own certificate, signed by somebody else."""
 
@@ -131,7 +134,7 @@ async def stranger(site: Target) -> Said:
     return await _new_hub(site, tell)
 
 
-@attack("time-altered", "time-not-believed", heard=NEVER_ENROLLED)
+@attack("time-altered", "time-not-believed", heard=TOLD)
 async def altered(site: Target) -> Said:
     """The time in a true answer is changed, its signature left as it was."""
 
@@ -143,7 +146,7 @@ async def altered(site: Target) -> Said:
     return await _new_hub(site, tell)
 
 
-@attack("time-by-a-foreign-authority", "certificate-untrusted", heard=NEVER_ENROLLED)
+@attack("time-by-a-foreign-authority", "certificate-untrusted", heard=TOLD)
 async def foreign(site: Target) -> Said:
     """The time is signed by a key that somebody's own authority has certified for it."""
     key = keys.generate_key()
@@ -155,7 +158,7 @@ async def foreign(site: Target) -> Said:
     return await _new_hub(site, tell)
 
 
-@attack("time-by-the-receipt-key", "certificate-wrong-use", heard=NEVER_ENROLLED)
+@attack("time-by-the-receipt-key", "certificate-wrong-use", heard=TOLD)
 async def receipt_key(site: Target) -> Said:
     """A thief of the intake's receipt key tells the time with it."""
     intake = site.site.directory / "intake"
@@ -167,7 +170,7 @@ async def receipt_key(site: Target) -> Said:
     return await _new_hub(site, tell)
 
 
-@attack("time-by-a-hub", "certificate-wrong-use", heard=NEVER_ENROLLED)
+@attack("time-by-a-hub", "certificate-wrong-use", heard=TOLD)
 async def by_hub(site: Target) -> Said:
     """An enrolled hub tells another one the time, with its data key."""
     pen = await site.bystander()
@@ -179,7 +182,7 @@ async def by_hub(site: Target) -> Said:
     return await _new_hub(site, tell)
 
 
-@attack("time-by-another-service", "certificate-name-wrong", heard=NEVER_ENROLLED)
+@attack("time-by-another-service", "certificate-name-wrong", heard=TOLD)
 async def other_service(site: Target) -> Said:
     """A certificate for time, rightly issued, to a service whose duty it is not."""
     key = keys.generate_key()
@@ -191,7 +194,7 @@ async def other_service(site: Target) -> Said:
     return await _new_hub(site, tell)
 
 
-@attack("time-beyond-its-certificate", "certificate-expired", heard=NEVER_ENROLLED)
+@attack("time-beyond-its-certificate", "certificate-expired", heard=TOLD)
 async def beyond(site: Target) -> Said:
     """A time key of today tells a day on which its own certificate has long ended."""
     key = keys.generate_key()
@@ -203,7 +206,7 @@ async def beyond(site: Target) -> Said:
     return await _new_hub(site, tell)
 
 
-@attack("time-set-back", "time-went-back", heard=NEVER_ENROLLED)
+@attack("time-set-back", "time-went-back", heard=TOLD)
 async def set_back(site: Target) -> Said:
     """The site's clock is set back by two hours, so that what has ended would be good again."""
 
@@ -213,7 +216,7 @@ async def set_back(site: Target) -> Said:
     return await _running_hub(site, tell, now_ms() + 2 * HOUR_MS)
 
 
-@attack("time-far-ahead", "time-implausible", heard=NEVER_ENROLLED)
+@attack("time-far-ahead", "time-implausible", heard=TOLD)
 async def ahead(site: Target) -> Said:
     """A thief of the data authority tells a hub a day in two years, so that all its certificates have ended."""
     key, at_ms = keys.generate_key(), now_ms() + 410 * DAY_MS

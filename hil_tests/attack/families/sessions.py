@@ -11,7 +11,7 @@ from cloud_sync.sync.session import session_key
 from cloud_sync.wire import message as wire
 from hil_tests.attack.answers import answered
 from hil_tests.attack.attack import BrokenError, Family, Said
-from hil_tests.attack.pen import Pen
+from hil_tests.attack.pen import EPOCH_BYTES, Pen
 from hil_tests.attack.target import Target
 
 attack = Family("liveness")
@@ -95,3 +95,17 @@ async def older_session(site: Target) -> Said:
     older = await _session(site, pen)
     await _session(site, pen)
     return await _not_alive(site, pen, older.hello, older.beats[0])
+
+
+@attack("epoch-rolled-back", "epoch-left", heard="cursor")
+async def rolled_back(site: Target) -> Said:
+    """A copy of a card from before the hub began anew speaks on, as if that had never been."""
+    pen = await site.pen()
+    await answered(site, pen.hub, pen.hello())
+    previous = wire.Previous(pen.epoch, (0, 0), (1, 0))
+    await answered(site, pen.hub, pen.hello(epoch=os.urandom(EPOCH_BYTES), previous=previous))
+    site.begin()
+    told = await answered(site, pen.hub, pen.hello())
+    status = (await site.receiver("status")).out
+    said = next((line for line in status.splitlines() if pen.hub in line), "")
+    return Said(told, said, pen.hub, changes=(f"+ incident {pen.hub} epoch-left",))

@@ -132,6 +132,7 @@ RULES: Mapping[str, Rule] = {
     "hello-opens-once": Rule(
         f"{BATCHES}.is_new_hello", gives(True), ("session-replayed", "older-session-replayed")
     ),
+    "a-left-epoch-is-told": Rule(f"{BATCHES}.has_left", gives(False), ("epoch-rolled-back",)),
     "no-clock-is-ahead-of-arrival": Rule(
         "cloud_sync.sync.placing:clock_fault", gives(False), ("batch-that-claims-tomorrow",)
     ),

@@ -220,6 +220,18 @@ def test_a_heartbeat_to_a_restored_store_is_answered_with_its_new_generation(int
     assert intake.codes() == []
 
 
+def test_a_hub_that_speaks_as_before_it_began_anew_is_told_once(intake: Intake) -> None:
+    """A card from before was put back, or somebody lives on a copy of it; a late repeat is no news."""
+    later = bytes(7) + b"\1"
+    for number, (epoch, before) in enumerate(((EPOCH, None), (later, EPOCH), (EPOCH, None), (EPOCH, None))):
+        previous = wire.Previous(before, (0, 0), (1, 0)) if before else None
+        hello = wire.Hello(HUB.site, HUB.hub, epoch, bytes([number]) * 16, b"\1" * 32, BOOT, (0, 0), previous)
+        signed = sign_tagged(intake.hub_key, wire.HELLO_TAG, wire.encode_hello(hello))
+        assert intake.hand_in(wire.framed(wire.Kind.HELLO, signed)) == [wire.Kind.CURSOR]
+
+    assert [one["code"] for one in intake.batches.incidents()] == ["epoch-left", "epoch-begun"]
+
+
 def opened(intake: Intake, number: int) -> tuple[bytes, list[bytes]]:
     """A session of the hub as a broker records it: its hello, and two heartbeats that were believed."""
     private, nonce = X25519PrivateKey.generate(), bytes([number]) * 16

@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgpack
 import nats
@@ -32,6 +32,7 @@ from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError
 from cloud_sync.receiver.desk import Desk
 from cloud_sync.receiver.desk_api import audit_routes, desk_routes
 from cloud_sync.receiver.http import read_body, read_json, refused_json, status_of
+from cloud_sync.receiver.prompt import PromptProtocol
 from cloud_sync.receiver.registrar import Office, Registrar
 from cloud_sync.receiver.sessions import Sessions
 from cloud_sync.receiver.store.database import open_database
@@ -265,6 +266,7 @@ def _hub_server(config: ReceiverConfig, registrar: Registrar) -> _Server:
     settings = _server_config(
         hub_app(registrar, config.limits.request_max_bytes),
         limit_concurrency=config.limits.requests_pending_max,
+        http=PromptProtocol,
     )
     settings.load()
     # uvicorn's own arguments know no minimum version; the context is ours.
@@ -272,10 +274,12 @@ def _hub_server(config: ReceiverConfig, registrar: Registrar) -> _Server:
     return _Server(settings)
 
 
-def _server_config(app: Starlette, **settings: Any) -> uvicorn.Config:
+def _server_config(
+    app: Starlette, *, http: type[asyncio.Protocol] | Literal["h11"] = "h11", **settings: Any
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=http,
         ws="none",
         lifespan="off",
         log_config=None,

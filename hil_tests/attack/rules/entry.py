@@ -158,6 +158,11 @@ RULES: Mapping[str, Rule] = {
     "requests-are-small": Rule(
         "cloud_sync.receiver.http:read_body", _whole_body, ("enrolment-oversized", "renewal-oversized")
     ),
+    "silence-is-hung-up-on": Rule(
+        "cloud_sync.receiver.prompt:PromptProtocol.hang_up_if_silent",
+        gives(None),
+        ("connections-that-say-nothing", "requests-that-never-end"),
+    ),
     "requests-hold-nothing-more": Rule(
         "zero_trust.fields:unpack", _first_fields, ("renewal-with-a-wish", "voucher-for-another-home")
     ),

@@ -133,7 +133,7 @@ RULES: Mapping[str, Rule] = {
     "standing-is-asked": Rule(
         f"{POLICY}:admit_standing",
         gives(""),
-        ("revoked-hub-comes-back", "renewal-of-a-revoked-hub", "batch-of-a-revoked-hub", "batch-of-nobody"),
+        ("revoked-hub-comes-back", "renewal-of-a-revoked-hub", "batch-of-a-revoked-hub"),
     ),
     "client-id-is-its-own": Rule(
         f"{POLICY}:admit_connection",

@@ -95,7 +95,16 @@ def _any_certificate(_original: Any) -> Any:
     return key
 
 
+def _whoever(original: Any) -> Any:
+    def speaker(self: Any, incoming: Any) -> Any:
+        known = self._registry.hub(incoming.hub)
+        return original(self, incoming) if known else self._registry.hubs()[0]
+
+    return speaker
+
+
 RULES: Mapping[str, Rule] = {
+    "speakers-are-known": Rule(f"{SERVICE}._speaker", _whoever, ("batch-of-nobody",)),
     "messages-are-small": Rule(
         "cloud_sync.wire.limits:ENVELOPE_MAX_BYTES", lambda _: 2**30, ("batch-oversized",)
     ),

@@ -13,6 +13,7 @@ from cloud_sync.wire import message as wire
 from cloud_sync.wire.batch import Stream, chain_next, content_digest, leans_on
 from hil_tests.attack.attack import BrokenError, Family, Said
 from hil_tests.attack.forge import foreign_authority
+from hil_tests.attack.hostile import Hostile
 from hil_tests.attack.pen import now_ms
 from hil_tests.attack.target import Target
 from hil_tests.attack.victim import Victim
@@ -38,6 +39,7 @@ class Waiting:
     receipt: wire.Receipt
     receipt_key: PrivateKey
     certificate: bytes
+    nonce: bytes  # of the hub's hello
 
 
 async def _disbelieved(site: Target, code: str, forge: Callable[[Waiting], bytes]) -> Said:
@@ -52,7 +54,7 @@ async def _disbelieved(site: Target, code: str, forge: Callable[[Waiting], bytes
         await victim.press()
         await victim.until(lambda: len(broker.messages(hub, wire.Kind.BATCH)) > sent, "A batch's passing")
         await victim.until(lambda: victim.status().get("waiting", 0) > 0, "A batch's waiting")
-        await broker.down(hub, forge(_waiting(site, hub, broker.messages(hub, wire.Kind.BATCH)[-1])))
+        await broker.down(hub, forge(_waiting(site, hub, broker)))
         await _met(victim, before["disbelieved"])
         said = await victim.says()
         _still_waits(victim, code)
@@ -76,7 +78,8 @@ def _still_waits(victim: Victim, code: str) -> None:
         raise BrokenError(f"The hub was moved by it, or says something else: {status}")
 
 
-def _waiting(site: Target, hub: str, message: bytes) -> Waiting:
+def _waiting(site: Target, hub: str, broker: Hostile) -> Waiting:
+    message, hello = (broker.messages(hub, kind)[-1] for kind in (wire.Kind.BATCH, wire.Kind.HELLO))
     intake = site.site.directory / "intake"
     key = load_site_key(intake / "site.key")
     signed = open_sealed(message[1:], {site_key_id(key.public_key()): key}, hub)
@@ -87,7 +90,8 @@ def _waiting(site: Target, hub: str, message: bytes) -> Waiting:
     head = wire.Head(header.seq, chain_next(chain, content_digest(body)))
     receipt = wire.Receipt(SITE_NAME, hub, header.epoch, Stream(header.stream), head, (), generation)
     certificate = certificate_bytes(load_certificates(intake / "receipt.crt")[0])
-    return Waiting(hub, receipt, load_key(intake / "receipt.key"), certificate)
+    nonce = wire.decode_hello(hello[1 : -wire.SIGNATURE_BYTES]).nonce
+    return Waiting(hub, receipt, load_key(intake / "receipt.key"), certificate, nonce)
 
 
 def _receipt(key: PrivateKey, receipt: wire.Receipt) -> bytes:
@@ -147,7 +151,11 @@ async def foreign_cursor(site: Target) -> Said:
 @attack("cursor-of-another-session", "cursor-not-believed", heard=HEARD)
 async def old_cursor(site: Target) -> Said:
     """A true answer of the site to another hello is said again."""
-    return await _disbelieved(site, "cursor-not-believed", lambda at: _cursor(at.receipt_key, at))
+    return await _disbelieved(
+        site,
+        "cursor-not-believed",
+        lambda at: _cursor(at.receipt_key, replace(at, nonce=os.urandom(wire.NONCE_BYTES))),
+    )
 
 
 @attack("refusal-forged", "receipt-not-believed", heard=HEARD)
@@ -173,7 +181,7 @@ def _cursor(key: PrivateKey, at: Waiting) -> bytes:
         SITE_NAME,
         at.hub,
         at.receipt.epoch,
-        os.urandom(wire.NONCE_BYTES),
+        at.nonce,
         at.receipt.generation,
         (at.receipt.head, wire.Head(0, bytes(32))),
         X25519PrivateKey.generate().public_key().public_bytes_raw(),

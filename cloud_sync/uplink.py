@@ -103,6 +103,7 @@ class Tally:
     bytes_sent: int = 0
     receipts: int = 0
     disbelieved: int = 0
+    last_disbelieved: str = ""  # code
     refusals: int = 0
     last_refusal: str = ""
     setting_refused: str = ""  # code of what kept the last setting from being taken
@@ -240,8 +241,9 @@ class Uplink:
         async for incoming in session.client.messages:
             try:
                 await self._take(session, bytes(incoming.payload))
-            except (WireError, TrustError, RemoteProtocolError):
+            except (WireError, TrustError, RemoteProtocolError) as error:
                 self.tally.disbelieved += 1
+                self.tally.last_disbelieved = error.code
 
     async def _take(self, session: _Session, payload: bytes) -> None:
         kind, content = wire.kind_of(payload), payload[1:]

@@ -46,6 +46,7 @@ def snapshot(hub: Hub) -> dict[str, Any]:
         "receipts": tally.receipts,
         "urgent_ms": round(median(tally.urgent_ms), 1) if tally.urgent_ms else None,
         "disbelieved": tally.disbelieved,
+        "last_disbelieved": tally.last_disbelieved,
         "refusals": tally.refusals,
         "last_refusal": tally.last_refusal,
         "alarms": hub.alarms.standing(),
@@ -100,10 +101,12 @@ def in_words(facts: Mapping[str, Any]) -> list[str]:
         lines.append(f"THE HUB IS NOT RUNNING; it last wrote this {facts['age_s']:.0f} s ago.")
     lines += [f"Trouble: {_with_code(alarm['sentence'], alarm.get('code', ''))}" for alarm in facts["alarms"]]
     if facts["last_refusal"]:
-        words = reasons().get(facts["last_refusal"])
-        told = f"{words.sentence} {words.hint} {tag(words.code)}" if words else facts["last_refusal"]
+        told = _in_full(facts["last_refusal"])
         lines.append(f"Refused by the site ({facts['refusals']} times), last: {told}")
     lines += [_pause_words(pause, len(facts["paused"])) for pause in facts["pauses"]]
+    if facts["last_disbelieved"]:
+        told = _in_full(facts["last_disbelieved"])
+        lines.append(f"Came down and was not believed ({facts['disbelieved']} times), last: {told}")
     frame = (
         "nothing heard yet"
         if facts["frame_age_s"] is None
@@ -126,6 +129,12 @@ def _pause_words(pause: Mapping[str, Any], sensors: int) -> str:
     by = "asked for here" if pause["own"] else "set by the site"
     stays = f"; what stays: {', '.join(pause['stays'])}" if pause["stays"] else ""
     return f"Paused {until} ({by}): {sensors} sensors are neither stored nor sent{stays}."
+
+
+def _in_full(code: str) -> str:
+    """What a code means and what to do; of a newer site it may be one that has no words here."""
+    words = reasons().get(code)
+    return f"{words.sentence} {words.hint} {tag(code)}" if words else code
 
 
 def _with_code(sentence: str, code: str) -> str:

@@ -16,6 +16,7 @@ import msgspec
 from hil_tests import demo as chain
 from hil_tests import screen
 from hil_tests.assuring.cli import assure
+from hil_tests.attack.cli import attack
 from hil_tests.chaos import SHORTEST_S
 from hil_tests.compare import TOLERANCE_S
 from hil_tests.rig.errors import RigError
@@ -344,6 +345,7 @@ def report(runs: Path, html: Path | None, junit: Path | None) -> None:
 
 
 cli.add_command(assure)
+cli.add_command(attack)
 
 
 def scenario_files() -> list[Path]:

@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgpack
 import nats
@@ -35,6 +35,7 @@ from cloud_sync.receiver.desk import Desk
 from cloud_sync.receiver.desk_api import audit_routes, desk_routes
 from cloud_sync.receiver.http import read_body, read_json, refused_json, status_of
 from cloud_sync.receiver.office import follow_bundles, open_office, record_bundles
+from cloud_sync.receiver.prompt import PromptProtocol
 from cloud_sync.receiver.registrar import Registrar
 from cloud_sync.receiver.services import Services
 from cloud_sync.receiver.sessions import Sessions
@@ -293,16 +294,18 @@ def _hub_context(config: ReceiverConfig) -> ssl.SSLContext:
 
 
 def _hub_server(config: ReceiverConfig, app: Starlette, tls: ssl.SSLContext) -> _Server:
-    settings = _server_config(app, limit_concurrency=config.limits.requests_pending_max)
+    settings = _server_config(app, limit_concurrency=config.limits.requests_pending_max, http=PromptProtocol)
     settings.load()
     settings.ssl = tls  # uvicorn's own arguments know no minimum version; the context is ours
     return _Server(settings)
 
 
-def _server_config(app: Starlette, **settings: Any) -> uvicorn.Config:
+def _server_config(
+    app: Starlette, *, http: type[asyncio.Protocol] | Literal["h11"] = "h11", **settings: Any
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=http,
         ws="none",
         lifespan="off",
         log_config=None,

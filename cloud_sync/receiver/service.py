@@ -247,14 +247,22 @@ class Service:
             )
         except ValueError as error:
             raise WireError("the session key of the hello is no key") from error
-        if self._batches.begin_epoch(hello, incoming.received_ms) and hello.previous:
-            detail = f"it stood at {hello.previous.own}, the site at {hello.previous.told} (urgent, routine)"
-            self._batches.raise_incident(hello.hub, "epoch-begun", detail, incoming.received_ms)
-        self._batches.open_session(
-            Session(
-                hello.hub, key, hello.boot_id, incoming.received_ms, counter=0, beat_ms=None, frame_age_s=None
+        self._begin_epoch(hello, incoming.received_ms)
+        # A hub says its hello again if the cursor was lost: answered, but the count of heartbeats goes on. Else
+        # whoever recorded a session could play it anew, and a dead hub would look alive.
+        fresh = self._batches.is_new_hello(hello.hub, hello.nonce, incoming.received_ms)
+        if fresh or self._batches.session(hello.hub) is None:  # none: this store was restored
+            self._batches.open_session(
+                Session(
+                    hello.hub,
+                    key,
+                    hello.boot_id,
+                    incoming.received_ms,
+                    counter=0,
+                    beat_ms=None,
+                    frame_age_s=None,
+                )
             )
-        )
         urgent, routine = (self._batches.head(hello.hub, hello.epoch, stream) for stream in Stream)
         cursor = wire.Cursor(
             site=self._site,
@@ -273,6 +281,16 @@ class Service:
             for ask in self._asks_for_manifests(hello.hub, _Counted(stream, hello.epoch))
         ]
         return [answer, *self._asks(hello), *missed]
+
+    def _begin_epoch(self, hello: wire.Hello, received_ms: int) -> None:
+        """Remember a new epoch; one that begins in place of another, or one that was left, is for somebody to look at."""
+        if self._batches.begin_epoch(hello, received_ms) and hello.previous:
+            detail = f"it stood at {hello.previous.own}, the site at {hello.previous.told} (urgent, routine)"
+            self._batches.raise_incident(hello.hub, "epoch-begun", detail, received_ms)
+        elif self._batches.has_left(hello.hub, hello.epoch):
+            detail = f"epoch {hello.epoch.hex()}"
+            if not self._batches.is_told(hello.hub, "epoch-left", detail):
+                self._batches.raise_incident(hello.hub, "epoch-left", detail, received_ms)
 
     def _asks(self, hello: wire.Hello) -> list[Answer]:
         """What this store once receipted and no longer finds, the hub may still hold."""

@@ -79,6 +79,15 @@ def test_what_if_and_why_tell_the_same(site: SiteProcess) -> None:
     assert "For the team lead:" in told.text
 
 
+def test_what_if_supposes_that_a_link_is_good(site: SiteProcess) -> None:
+    """Family come by link alone, and nobody asks beforehand by one that has run out."""
+    asking = ("what-if", "--subject", "family:h-17/link-1", "--purpose", "family", "--proof", "link")
+    own, other = (run(site, "lum-trust", *asking, "--home", home) for home in ("h-17", "h-18"))
+
+    assert (own.status, own.text) == (0, "Allowed, by rule family-own-home.\n")
+    assert (other.status, "[YOUR, not-your-home]" in other.text) == (77, True)
+
+
 def test_a_link_is_made_for_homes_that_agreed(site: SiteProcess) -> None:
     """No agreement, no link; a link that is made is on record by its name."""
     agreed = run(site, "lum-receiver", "link", "h-17")

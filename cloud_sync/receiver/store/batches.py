@@ -22,6 +22,7 @@ from cloud_sync.wire.message import Gone, Head, Hello
 from zero_trust.evidence import Received
 
 GENERATION_BYTES = 8
+HELLO_KEPT_MS = 8 * 86_400_000  # the site's key, which goes into each session's, is younger
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +305,15 @@ class Batches:
         )
         return added.rowcount == 1 and previous is not None
 
+    def has_left(self, hub: str, epoch: bytes) -> bool:
+        """Whether a hub has spoken of another epoch since it began this one."""
+        return self.latest_epoch(hub) != epoch
+
+    def is_told(self, hub: str, code: str, detail: str) -> bool:
+        """Whether this very incident was raised before."""
+        query = "SELECT 1 FROM incident WHERE hub = ? AND code = ? AND detail = ?"
+        return self._db.execute(query, (hub, code, detail)).fetchone() is not None
+
     def raise_incident(self, hub: str, code: str, detail: str, raised_ms: int) -> None:
         """Write down something that somebody must look at."""
         self._db.execute(
@@ -339,6 +349,12 @@ class Batches:
         self._db.execute("UPDATE batch SET offset_ms = ?, quality = ? WHERE id = ?", placed)
         if unread.counted:
             derived.enter(self._db, home, batch, placing, unread.received_ms, whole=whole)
+
+    def is_new_hello(self, hub: str, nonce: bytes, at_ms: int) -> bool:
+        """Whether a hello with this nonce never came before; it is remembered as long as its session key could be made."""
+        self._db.execute("DELETE FROM hello WHERE hub = ? AND at_ms < ?", (hub, at_ms - HELLO_KEPT_MS))
+        added = self._db.execute("INSERT OR IGNORE INTO hello VALUES (?, ?, ?)", (hub, nonce, at_ms))
+        return added.rowcount == 1
 
     def open_session(self, session: Session) -> None:
         """Remember the session a hub has just opened; heartbeats count from the start."""

@@ -84,6 +84,7 @@ AGED: Final[Mapping[str, tuple[Portion, ...]]] = {
         Portion("response", "known_ms < :before"),
         Portion("notice", "known_ms < :before"),
         Portion("answer", "home NOT IN (SELECT home FROM sensor)"),
+        Portion("hello", "at_ms < :before"),
         Portion(
             "setting", "hub IN (SELECT id FROM hub WHERE standing = 'revoked' AND standing_at_ms < :before)"
         ),
@@ -121,6 +122,7 @@ FORGOTTEN: Final = (
     Portion("setting", f"{_OF_HOME} AND NOT {_ENROLLED}"),
     Portion("consent", "home = :home"),
     Portion("pause", "home = :home"),
+    Portion("hello", f"{_OF_HOME} AND NOT {_ENROLLED}"),
     Portion("anchor", f"{_OF_HOME} AND NOT ({_ENROLLED} AND {_PRESENT_BOOT})"),
     Portion("incident", _OF_HOME),
     Portion("refusal", _OF_HOME),

@@ -1,7 +1,8 @@
-"""Python imports this at its start, if its directory is on PYTHONPATH: it plants the mutant that is asked for."""
+"""Python imports this at its start, if its directory is on PYTHONPATH: it plants the mutant, or takes away the rule, that is asked for."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -48,3 +49,6 @@ class Planter(importlib.abc.MetaPathFinder):
 if mutant := os.environ.get("LUM_RIG_MUTANT"):
     facts = runpy.run_path(mutant)
     sys.meta_path.insert(0, Planter(facts["TARGET"], facts["planted"]))
+if taken := os.environ.get("LUM_RIG_RULE"):
+    rule = importlib.import_module("hil_tests.attack.rules").RULES[taken]
+    sys.meta_path.insert(0, Planter(rule.target, rule.without))

@@ -13,9 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from cloud_sync.receiver.intake.site_keys import KEPT_AFTER_MS, KEY_AGE_MAX_MS, rotate
 from cloud_sync.receiver.service import Incoming
+from cloud_sync.receiver.store.batches import HELLO_KEPT_MS
 from cloud_sync.receiver.store.deletions import Order, broken_accounts, broken_deletion
 from cloud_sync.receiver.store.erasure import Erasure
 from cloud_sync.receiver.views import coverage, readings
+from cloud_sync.sync.session import session_key
 from cloud_sync.wire import message as wire
 from cloud_sync.wire.batch import Origin, Stream, content_digest
 from device_profiles.reading import Flag
@@ -216,6 +218,66 @@ def test_a_heartbeat_to_a_restored_store_is_answered_with_its_new_generation(int
     assert intake.hand_in(beat) == [wire.Kind.RECEIPT]
     assert intake.batches.generation != before
     assert intake.codes() == []
+
+
+def test_a_hub_that_speaks_as_before_it_began_anew_is_told_once(intake: Intake) -> None:
+    """A card from before was put back, or somebody lives on a copy of it; a late repeat is no news."""
+    later = bytes(7) + b"\1"
+    for number, (epoch, before) in enumerate(((EPOCH, None), (later, EPOCH), (EPOCH, None), (EPOCH, None))):
+        previous = wire.Previous(before, (0, 0), (1, 0)) if before else None
+        hello = wire.Hello(HUB.site, HUB.hub, epoch, bytes([number]) * 16, b"\1" * 32, BOOT, (0, 0), previous)
+        signed = sign_tagged(intake.hub_key, wire.HELLO_TAG, wire.encode_hello(hello))
+        assert intake.hand_in(wire.framed(wire.Kind.HELLO, signed)) == [wire.Kind.CURSOR]
+
+    assert [one["code"] for one in intake.batches.incidents()] == ["epoch-left", "epoch-begun"]
+
+
+def opened(intake: Intake, number: int) -> tuple[bytes, list[bytes]]:
+    """A session of the hub as a broker records it: its hello, and two heartbeats that were believed."""
+    private, nonce = X25519PrivateKey.generate(), bytes([number]) * 16
+    public = private.public_key().public_bytes_raw()
+    hello = wire.encode_hello(wire.Hello(HUB.site, HUB.hub, EPOCH, nonce, public, BOOT, (0, 0)))
+    greeting = wire.framed(wire.Kind.HELLO, sign_tagged(intake.hub_key, wire.HELLO_TAG, hello))
+    key = session_key(private, intake.keys.site.public_key(), nonce)
+    beats = [wire.encode_heartbeat(wire.Heartbeat(count, 2, 3, (0, 0)), key) for count in (1, 2)]
+    assert intake.hand_in(greeting) == [wire.Kind.CURSOR]
+    assert [intake.hand_in(beat) for beat in beats] == [[], []]
+    return greeting, beats
+
+
+def test_a_hello_said_again_is_answered_and_begins_no_count(intake: Intake) -> None:
+    """Its cursor may have been lost; but a recorded session that is played anew makes no dead hub look alive."""
+    greeting, beats = opened(intake, 1)
+
+    assert intake.hand_in(greeting) == [wire.Kind.CURSOR]
+
+    assert [intake.hand_in(beat) for beat in beats] == [[wire.Kind.REFUSAL]] * 2
+    assert intake.codes() == ["heartbeat-not-believed"] * 2
+
+
+def test_an_older_session_cannot_be_played_anew(intake: Intake) -> None:
+    """The hub's present one goes on."""
+    greeting, beats = opened(intake, 1)
+    opened(intake, 2)
+
+    intake.hand_in(greeting)
+
+    assert intake.hand_in(beats[0]) == [wire.Kind.REFUSAL]
+    session = intake.batches.session(HUB.hub)
+    assert session is not None
+    assert session.counter == 2
+
+
+def test_hellos_are_forgotten_once_their_key_could_not_be_made_again(intake: Intake) -> None:
+    """The list does not grow for ever."""
+    opened(intake, 1)
+    late_ms = NOW_MS + 1_000 + HELLO_KEPT_MS + 1
+
+    with intake.batches.transaction():
+        assert intake.batches.is_new_hello(HUB.hub, b"another nonce", late_ms)
+
+    assert [row["nonce"] for row in intake.db.execute("SELECT nonce FROM hello")] == [b"another nonce"]
+    assert HELLO_KEPT_MS > KEY_AGE_MAX_MS
 
 
 def test_what_is_received_is_in_the_audit(intake: Intake) -> None:

@@ -111,19 +111,30 @@ def test_if_nobody_is_seen_for_long_after_a_pause_we_say_that_we_cannot_tell(hom
 
 def test_a_pause_is_no_silence_that_habits_learn(home: PausedHome) -> None:
     """Neither as it happens, nor when a watch that begins anew reads what is stored."""
-    before = home.watch.household.patience_min(at("2026-03-11 10:30"), frozenset())
-    home.pause("2026-03-11 22:00")
+
+    def morning(lived: WatchedHome) -> None:
+        for hour in range(7, 15):
+            lived.about(f"2026-03-12 {hour:02}:30")
+
+    def patience(lived: WatchedHome) -> float | None:
+        return lived.watch.household.patience_min(at("2026-03-13 14:30"), frozenset())
+
+    morning(home)
+    home.until("2026-03-12 14:40")
+    before = patience(home)
+    home.pause("2026-03-12 14:40")
     home.until("2026-03-13 08:00")
     home.resume()
     home.about("2026-03-13 08:30")
     home.until("2026-03-13 10:30")
-    assert home.watch.household.patience_min(at("2026-03-13 10:30"), frozenset()) == before
+    assert patience(home) == before
 
     anew = PausedHome()
     anew.live("2026-03-02", 10)
+    morning(anew)
     anew.about("2026-03-13 08:30")
     anew.watch.learn(sorted(anew.waiting), home.stretches)
-    assert anew.watch.household.patience_min(at("2026-03-13 10:30"), frozenset()) == before
+    assert patience(anew) == before
 
 
 def test_what_was_open_about_her_stays_open_through_a_pause(home: PausedHome) -> None:

@@ -43,8 +43,8 @@ def state(store: Path, site: Path) -> State:
         db.row_factory = sqlite3.Row
         found = dict(_rows(db))
     for directory in KEYS:
-        for file in sorted((site / directory).glob("*")):
-            found[f"file {directory}/{file.name}"] = hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(one for one in (site / directory).rglob("*") if one.is_file()):
+            found[f"file {file.relative_to(site)}"] = hashlib.sha256(file.read_bytes()).hexdigest()
     return found
 
 

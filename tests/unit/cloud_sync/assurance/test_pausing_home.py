@@ -112,24 +112,33 @@ def test_if_nobody_is_seen_for_long_after_a_pause_we_say_that_we_cannot_tell(hom
 
 def test_a_pause_is_no_silence_that_habits_learn(home: PausedHome) -> None:
     """Neither as it happens, nor when a watch that begins anew reads what is stored."""
-    before = home.watch.household.patience_min(at("2026-03-11 10:30"), frozenset())
-    home.pause("2026-03-11 22:00")
+
+    def morning(lived: WatchedHome) -> None:
+        for hour in range(7, 15):
+            lived.about(f"2026-03-12 {hour:02}:30")
+
+    def patience(lived: WatchedHome) -> float | None:
+        return lived.watch.household.patience_min(at("2026-03-13 14:30"), frozenset())
+
+    morning(home)
+    home.until("2026-03-12 14:40")
+    before = patience(home)
+    home.pause("2026-03-12 14:40")
     home.until("2026-03-13 08:00")
     home.resume()
     home.about("2026-03-13 08:30")
     home.until("2026-03-13 10:30")
-    after = home.watch.household.patience_min(at("2026-03-13 10:30"), frozenset())
-    assert before is not None
-    assert after is not None
+    after = patience(home)
     assert after <= before
 
     anew = PausedHome()
     anew.live("2026-03-02", 10)
+    morning(anew)
     anew.about("2026-03-13 08:30")
     anew.watch.household = learn(
         Plan("h-1", anew.sensors, anew.parameters), sorted(anew.waiting), home.stretches
     )
-    assert anew.watch.household.patience_min(at("2026-03-13 10:30"), frozenset()) == after
+    assert patience(anew) == after
 
 
 def test_what_was_open_about_her_stays_open_through_a_pause(home: PausedHome) -> None:

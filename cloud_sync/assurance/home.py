@@ -197,7 +197,8 @@ class HomeWatch:
             and not _anew(before, verdict)
         ):
             return
-        from_ms = verdict.since_ms if verdict.state is State.BLIND else now_ms
+        # What is lost was lost since its last proof; what is seen is seen from now on.
+        from_ms = verdict.since_ms if verdict.state in {State.BLIND, State.PARTLY} else now_ms
         if before:
             # What we learn of the past stands beside what we said then: never before the stretch that is closed.
             from_ms = max(from_ms, before.from_ms)

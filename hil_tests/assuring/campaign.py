@@ -134,9 +134,7 @@ class Campaign:
         self, tally: Tally, true: list[tuple[int, int]], told: list[tuple[int, Verdict]], liveness: Liveness
     ) -> None:
         allowed_ms = max(HUB_KNOWN_MS, 3 * liveness.period_s * 1000 + 60_000) + LOOK_MS
-        late = merge(
-            (start + allowed_ms, min(end, self._to_ms)) for start, end in true if end - start > allowed_ms
-        )
+        late = merge((_due(true, start, allowed_ms), min(end, self._to_ms)) for start, end in true)
         true = common(merge(true), [(self._from_ms, self._to_ms)])
         ends = [*(at_ms for at_ms, _verdict in told[1:]), self._to_ms]
         shown = [(at_ms, end_ms, verdict) for (at_ms, verdict), end_ms in zip(told, ends, strict=True)]
@@ -154,6 +152,15 @@ class Campaign:
         tally.short_ms += sum(end - start for start, end in without(true, blind) if end - start <= allowed_ms)
         tally.wrongly_ms += _length(blind) - _length(common(true, blind))
         tally.green_ms += _length(common(late, green))
+
+
+def _due(true: list[tuple[int, int]], start_ms: int, allowed_ms: int) -> int:
+    """When an outage must be known; one that begins before has its own time, and may hide the first."""
+    due_ms = start_ms + allowed_ms
+    for other_ms, _end_ms in sorted(true):
+        if start_ms <= other_ms <= due_ms:
+            due_ms = max(due_ms, other_ms + allowed_ms)
+    return due_ms
 
 
 def schedule(rng: random.Random, from_ms: int) -> tuple[Outage, ...]:

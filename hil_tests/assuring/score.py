@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -92,7 +92,7 @@ def add(
             score.delays_h.append((min(raised) - start) / HOUR_MS)
     if truth:
         _count_nights(score, told, truth)
-    _count_blind(score, told, merge(blind(outages)), span)
+    _count_blind(score, told, outages, span)
 
 
 def _count_nights(score: Score, told: Told, truth: Truth) -> None:
@@ -106,7 +106,7 @@ def _count_nights(score: Score, told: Told, truth: Truth) -> None:
             delays.append((min(seen) - start) / MINUTE_MS if seen else None)
 
 
-def _count_blind(score: Score, told: Told, true: list[tuple[int, int]], span: tuple[int, int]) -> None:
+def _count_blind(score: Score, told: Told, outages: Sequence[Outage], span: tuple[int, int]) -> None:
     """Blind for all questions is blind."""
     by_question = [
         blind_stretches([s for s in told.stretches if s.question is question], *span)
@@ -115,11 +115,20 @@ def _count_blind(score: Score, told: Told, true: list[tuple[int, int]], span: tu
     reported = by_question[0] if by_question else []
     for spans in by_question[1:]:
         reported = common(reported, spans)
+    true = merge(blind(outages))
     score.blind_true_ms += _length(true)
     score.blind_reported_ms += _length(reported)
     score.blind_both_ms += _length(common(true, reported))
-    short = [(start, end) for start, end in true if end - start <= BEAT_AGE_MAX_MS]
-    score.blind_short_ms += _length(short) - _length(common(short, reported))
+    score.blind_short_ms += _length(without(merge(_short(outages)), reported))
+
+
+def _short(outages: Sequence[Outage]) -> Iterator[tuple[int, int]]:
+    """What of each outage of the whole home is nobody else's, where that is over before anybody could know."""
+    for one in outages:
+        others = merge(blind(other for other in outages if other is not one))
+        for start, end in without(blind([one]), others):
+            if end - start <= BEAT_AGE_MAX_MS:
+                yield start, end
 
 
 def result(score: Score) -> dict[str, Any]:

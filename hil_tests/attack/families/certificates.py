@@ -169,7 +169,7 @@ async def authority(site: Target) -> Said:
     return await _judged(site, await _forged(site, pen, authority=True), pen.hub)
 
 
-@attack("issuing-authority-as-client", "certificate-wrong-use", place="broker", heard=REFUSED)
+@attack("issuing-authority-as-client", "certificate-untrusted", place="broker", heard=REFUSED)
 async def issuing(site: Target) -> Said:
     """The stolen issuing authority itself comes to the door."""
     stolen = site.stolen("tls-ca")

@@ -23,8 +23,8 @@ from hil_tests.attack.pen import request_of
 from hil_tests.attack.target import Target
 from hil_tests.rig.site import SITE_NAME
 from zero_trust import enrolment, fields, keys
-from zero_trust.keystore import read_private
 from zero_trust.site import make_site
+from zero_trust.site_files import load_bundles
 from zero_trust.tls import server_context
 
 attack = Family("enrolment")
@@ -153,7 +153,7 @@ async def false_site(site: Target) -> Said:
         entropy=os.urandom,
     )
     context = server_context(false / "authority" / "https.crt", false / "authority" / "https.key")
-    trust = Answer(200, read_private(false / "authority" / "trust-set"))
+    trust = Answer(200, load_bundles(false / "authority")[1])
     voucher = await site.voucher()
     site.begin()
 

@@ -32,6 +32,7 @@ SHORT_PART = 20_000
 FOUND = {
     "found again, she was told of as still": (100, 122),
     "a sensor failed three minutes before the radio and was back before it": (122, 86),
+    "a sensor failed two minutes before the line, which hid it": (129, 57),
     "a sensor failed a minute before the radio, and both lasted beyond the two days": (103, 94),
 }
 

@@ -303,6 +303,21 @@ def test_blindness_goes_to_operations_then(home: WatchedHome) -> None:
     assert home.of("blind")[-1].outcome == "We see again."
 
 
+def test_sensors_that_fall_silent_one_by_one_do_not_hide_since_when_all_are(home: WatchedHome) -> None:
+    """The radio went deaf at 08:58; one sensor's contract broke first, and for a minute we said PARTLY."""
+    home.until("2026-03-10 09:00")
+    home.lose("2026-03-10 08:57", "living", cause=Cause.SENSOR_SILENT)
+    home.until("2026-03-10 09:01")
+    home.lose("2026-03-10 08:58", cause=Cause.RADIO_DEAF)
+    home.until("2026-03-10 09:02")
+    seen, partly, blind = [
+        s for s in home.stretches if s.question is Question.WANDERING and s.known_ms > home.now_ms - 180_000
+    ]
+    assert (partly.state, partly.from_ms) == (State.PARTLY, at("2026-03-10 08:57"))
+    assert (blind.state, blind.from_ms) == (State.BLIND, at("2026-03-10 08:58"))
+    del seen
+
+
 def test_whoever_left_while_we_were_blind_is_not_missed(home: WatchedHome) -> None:
     """After a blindness nobody knows who is at home: that is our blindness still, and nothing about her."""
     home.about("2026-03-10 07:30")

@@ -129,6 +129,8 @@ def test_a_pause_is_no_silence_that_habits_learn(home: PausedHome) -> None:
     home.about("2026-03-13 08:30")
     home.until("2026-03-13 10:30")
     after = patience(home)
+    assert before is not None
+    assert after is not None
     assert after <= before
 
     anew = PausedHome()

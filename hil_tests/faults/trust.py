@@ -40,8 +40,11 @@ class ServerExpired(Fault, frozen=True, kw_only=True, tag="site.certificate-expi
 
     async def begin(self, bench: Bench) -> None:
         """Let it be over, and make the hub look at it: the broker is started again in any case."""
+        service = SERVER[self.on].removesuffix(".crt")
+        before = bench.site.not_renewed(service)
         bench.notes[self] = _over(bench, SERVER[self.on], TLS_KEY)
         await _again(bench, self.on, "broker")
+        await bench.until(lambda: bench.site.not_renewed(service) > before, "its being refused another one")
 
     async def end(self, bench: Bench) -> None:
         """Look at it, as a client of the rig's own; then the right one again."""

@@ -166,6 +166,11 @@ class Site:
         """How often the authority has let a hub in at the broker's door."""
         return sum(ADMITTED.search(line) is not None for line in self._process.log.read_text().splitlines())
 
+    def not_renewed(self, service: str) -> int:
+        """How often a certificate of its own was refused a successor."""
+        told = re.compile(rf"certificate\.not_renewed .*\bservice={service}(\s|$)")
+        return sum(told.search(line) is not None for line in self._process.log.read_text().splitlines())
+
     async def certificate_trouble(self, role: str) -> str:
         """What a client that believes this site's root has against the certificate of broker or authority; empty: nothing."""
         root = load_certificates(self.directory / "root" / "root.crt")[0]

@@ -135,6 +135,7 @@ class FakeBench:
             readings=lambda: _gives(next(answers)),
             directory=self.directory,
             admissions=lambda: self.admitted,
+            not_renewed=lambda _service: 0,
             roll_over=lambda: _gives(next(bundles)),
             bundles_of_hubs=lambda: _gives({"a": self.bundle}),
             certificate_trouble=lambda _role: _gives(self.told),

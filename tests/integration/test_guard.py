@@ -66,8 +66,9 @@ class Guarded:
         await eventually(lambda: len(self.there.asked) >= wanted, "the outside is told that all is well")
 
     def said(self) -> list[tuple[str, str]]:
-        """What the guard told operations: of what, and on which occasion."""
-        return [(one["subject"], one["occasion"]) for one in reversed(Notices(self.site.home.db).newest(20))]
+        """What the guard told operations: of what, and on which occasion; not what the watch told of the home."""
+        notices = reversed(Notices(self.site.home.db).newest(20))
+        return [(one["subject"], one["occasion"]) for one in notices if not one["home"]]
 
     async def silence(self, seconds: float) -> int:
         """How many pings come in so long a time."""

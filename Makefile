@@ -6,6 +6,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.bench-installed
 ARGS ?=
+# The tests of the rig mostly wait: two at a time; what one file sets up stays with one worker.
+BESIDE := -n 2 --dist loadfile
 
 .PHONY: help demo test test-long bench deps lint format lock clean
 
@@ -19,10 +21,10 @@ test: deps $(STAMP)  ## everything that runs in minutes: lint, types, import rul
 	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo >.venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(BESIDE) $(ARGS)
 
 test-long: $(STAMP)  ## slower campaigns
-	@$(BIN)/pytest -m "long or not long" $(ARGS)
+	@$(BIN)/pytest -m "long or not long" $(BESIDE) $(ARGS)
 
 bench: $(BENCH_STAMP)  ## figures, each beside a peer or a limit measured in the same run
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -22,12 +22,14 @@ import aiomqtt
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from cloud_sync.errors import EpochOverError, LinkError, LocalProtocolError, RemoteProtocolError
+from cloud_sync.sync.heeding import Heeding
 from cloud_sync.sync.sender import HistoryError, Item, LostGroundError, Sender
-from cloud_sync.sync.session import session_key
+from cloud_sync.sync.session import session_key, session_name
 from cloud_sync.wire import message as wire
 from cloud_sync.wire.batch import Stream
 from cloud_sync.wire.errors import WireError
 from cloud_sync.wire.limits import ENVELOPE_MAX_BYTES
+from cloud_sync.wire.setting import SETTING_TAG, TAKEN_TAG, decode_setting, encode_taken
 from cloud_sync.wire.topics import down_topic, up_topic
 from zero_trust.envelope import seal, sign_tagged, verify_tagged
 from zero_trust.errors import TrustError
@@ -89,6 +91,9 @@ class Shelf(Protocol):
     async def receipted(self, stream: Stream, head: wire.Head) -> None:
         """The cloud holds a stream up to ``head``."""
 
+    async def keep_setting(self, signed: bytes) -> None:
+        """Make a believed setting durable."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -100,6 +105,7 @@ class Tally:
     disbelieved: int = 0
     refusals: int = 0
     last_refusal: str = ""
+    setting_refused: str = ""  # code of what kept the last setting from being taken
     urgent_ms: deque[float] = field(
         default_factory=lambda: deque(maxlen=100)
     )  # from commit to receipt, lately
@@ -117,6 +123,8 @@ class _Session:
     key: bytes = field(default=b"", repr=False)
     beats: int = 0
     beat: bytes = b""  # digest of the last heartbeat
+    accounts: int = 0
+    complained: set[str] = field(default_factory=set)  # of settings, once each: a broker could send thousands
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     sent: dict[bytes, tuple[Stream, int]] = field(default_factory=dict)  # digest of a recent message -> batch
 
@@ -130,9 +138,13 @@ class Uplink:
         sender: Sender,
         shelf: Shelf,
         pulse: Callable[[], Pulse],
+        heeding: Heeding,
         *,
         heartbeat_period_s: float = 60.0,
     ) -> None:
+        self._heeding = heeding
+        self._session: _Session | None = None  # the one whose cursor is believed
+        self._account_due = False
         self._party = party
         self._sender = sender
         self._shelf = shelf
@@ -155,6 +167,11 @@ class Uplink:
         if stream is Stream.URGENT:
             self._urgent_since[head.seq] = asyncio.get_running_loop().time()
         self._emptied.clear()
+        self._wake.set()
+
+    def own_pauses_changed(self) -> None:
+        """Somebody at the hub asked for a pause: the site is told, or the next session begins with it."""
+        self._account_due = True
         self._wake.set()
 
     def waiting(self) -> int:
@@ -215,6 +232,7 @@ class Uplink:
             raise _first(group) from group
         finally:
             self.state = State.OFFLINE
+            self._session = None
             self._sender.closed()
 
     async def _listen(self, session: _Session) -> None:
@@ -235,6 +253,8 @@ class Uplink:
             self._take_ask(session, content)
         elif kind is wire.Kind.REFUSAL:
             self._take_refusal(session, content)
+        elif kind is wire.Kind.SETTING:
+            await self._take_setting(session, content)
         else:
             raise RemoteProtocolError("a message that only hubs send came down")
 
@@ -257,8 +277,10 @@ class Uplink:
         for stream, head in moved.items():
             await self._shelf.receipted(stream, head)
         self.state = State.ONLINE
+        self._session = session
         session.opened.set()
         self._tell_if_empty()
+        await self._give_account()
 
     async def _take_receipt(self, session: _Session, content: bytes) -> None:
         receipt = wire.decode_receipt(
@@ -300,6 +322,33 @@ class Uplink:
         if refused := session.sent.get(refusal.digest):
             self._sender.refused(*refused, asyncio.get_running_loop().time())
 
+    async def _take_setting(self, session: _Session, content: bytes) -> None:
+        """Go by a believed setting once it is durable; else by the last good one, and say why."""
+        try:
+            setting = decode_setting(self._verified(session, SETTING_TAG, content, "setting-not-believed"))
+            refused = self._heeding.refusal(setting, session_name(session.key))
+        except (WireError, TrustError, RemoteProtocolError) as error:
+            refused = error.code
+        self.tally.setting_refused = refused
+        if refused:
+            self.tally.disbelieved += 1
+            if refused in session.complained:
+                return
+            session.complained.add(refused)
+        else:
+            await self._shelf.keep_setting(content)
+            self._heeding.setting = setting
+        await self._give_account(refused)
+
+    async def _give_account(self, refused: str = "") -> None:
+        """Tell the site what this hub leaves out; without a session, the next one begins with it."""
+        if (session := self._session) is None:
+            return
+        session.accounts += 1
+        account = self._heeding.account(session_name(session.key), session.accounts, refused)
+        signed = sign_tagged(self._party.data_key, TAKEN_TAG, encode_taken(account))
+        await self._publish(session, wire.Kind.TAKEN, signed)
+
     def _verified(self, session: _Session, tag: bytes, content: bytes, code: str) -> bytes:
         if session.receipt_key is None:
             raise RemoteProtocolError("it came before a believed cursor", code=code)
@@ -328,6 +377,9 @@ class Uplink:
         while True:
             for stream, item in self._sender.due(clock()):
                 await self._send(session, stream, item)
+            if self._account_due:
+                self._account_due = False
+                await self._give_account()
             if clock() >= beat_at:
                 await self._beat(session)
                 beat_at = clock() + self._heartbeat_period_s

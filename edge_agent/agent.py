@@ -24,7 +24,9 @@ from cloud_sync.errors import EpochOverError, LinkError
 from cloud_sync.uplink import Link
 from cloud_sync.wire.batch import Origin, Stream, content_digest, decode
 from cloud_sync.wire.message import SIGNATURE_BYTES
+from cloud_sync.wire.setting import Pause, pack_pauses
 from device_profiles.advert import Advert
+from device_profiles.role import Role
 from edge_agent.adapters import authority, systemd
 from edge_agent.adapters.clock import Clock
 from edge_agent.adapters.radio import Radio
@@ -35,7 +37,7 @@ from edge_agent.core.backoff import Backoff
 from edge_agent.core.batching import Draft, drafted
 from edge_agent.core.hearing import Told
 from edge_agent.core.supervision import Action, first_of, sentence, treatment
-from edge_agent.errors import OutboxFullError, RosterError, SensorsChangedError, TapError
+from edge_agent.errors import OutboxFullError, PauseError, RosterError, SensorsChangedError, TapError
 from edge_agent.hub import EPOCH_BYTES, Hub, build
 from edge_agent.status import snapshot, write_status
 from edge_agent.visits import visit
@@ -50,6 +52,8 @@ SHED_BYTES = 2**20  # won at a time when the disk is full
 STEADY_S = 10.0  # what worked for so long starts small again
 CLOCK_WRONG_S = 5.0  # said from so much on
 HELD_PERIOD_S, STANDING_PERIOD_S = 30.0, 3600.0  # how often a hub asks how it stands
+
+OWN_STAYS = (Role.HAZARD.value, Role.HELP.value)  # of a pause asked for at the hub
 
 log = structlog.get_logger()
 
@@ -79,7 +83,7 @@ async def run(config: HubConfig, clock: Clock, chance: random.Random, stop: asyn
 
 async def live(hub: Hub, stop: asyncio.Event) -> None:
     """All tasks, until told to stop."""
-    tap = Tap(hub.config.socket, lambda address: confirm(hub, address))
+    tap = Tap(hub.config.socket, lambda address: confirm(hub, address), lambda for_s: pause(hub, for_s))
     ear = radio(hub, tap)
     async with asyncio.TaskGroup() as tasks:
         hearing = [
@@ -185,6 +189,7 @@ async def retain(hub: Hub) -> None:
 
 async def take_adverts(hub: Hub) -> None:
     """Wait for an advert, or until a commit or a check is due; then take all that wait."""
+    hub.hearing.rest(hub.clock.boot_ms())
     wait_s = hub.keeping.wait_s(hub.clock.boot_ms(), CHECK_PERIOD_S)
     try:
         async with asyncio.timeout(wait_s):
@@ -285,6 +290,24 @@ def confirm(hub: Hub, address: str) -> None:
         hub.keeping.remember(address, guard)
 
 
+async def pause(hub: Hub, for_s: int) -> None:
+    """Somebody at the hub pauses it for a while (0: no longer); durable before it is so, and the site is told.
+
+    Raises:
+        PauseError: the site has not told the time yet.
+        OutboxError: the disk does not keep it.
+    """
+    now_ms = hub.site_clock.placed(hub.clock.boot_ms())
+    if for_s and now_ms is None:
+        raise PauseError(
+            "This hub does not know the time yet.", hint="Try again once it has reached its site."
+        )
+    own = (Pause(now_ms, now_ms + for_s * 1000, OWN_STAYS),) if for_s and now_ms is not None else ()
+    await hub.on_disk(hub.outbox.keep_own_pauses, pack_pauses(own))
+    hub.heeding.own = own
+    hub.uplink.own_pauses_changed()
+
+
 async def share(hub: Hub, tap: Tap) -> None:
     """Let commands listen along; that they cannot is an alarm and no reason to hear less."""
     while True:
@@ -309,6 +332,7 @@ async def report(hub: Hub) -> None:
             hub.alarms.clear("sync")
         doubt(hub)
         compare_clocks(hub)
+        compare_settings(hub)
         write_status(hub.config.status_file, snapshot(hub))
         systemd.alive()
         await asyncio.sleep(hub.config.status_period_s)
@@ -325,6 +349,15 @@ def compare_clocks(hub: Hub) -> None:
     words = reason("clock-wrong")
     told = words.told(f"{ago_words(abs(wrong_s)).removesuffix(' ago')} {'fast' if wrong_s > 0 else 'slow'}")
     hub.alarms.set("clock", f"{told} {words.hint}", code=words.code)
+
+
+def compare_settings(hub: Hub) -> None:
+    """Say that what the site sent last could not be taken for its setting; the last good one holds."""
+    if code := hub.uplink.tally.setting_refused:
+        words = reason(code)
+        hub.alarms.set("setting", f"{words.sentence} {words.hint}", code=code)
+    else:
+        hub.alarms.clear("setting")
 
 
 def doubt(hub: Hub) -> None:

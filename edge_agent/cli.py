@@ -121,6 +121,25 @@ def status(config_file: Path, as_json: bool) -> None:  # noqa: FBT001 - click pa
 
 
 @cli.command()
+@config_option
+@click.option("--for", "hours", type=click.FloatRange(0.1, 720), help="For how many hours.")
+@click.option("--end", "ended", is_flag=True, help="End what was paused here.")
+def pause(config_file: Path, hours: float | None, *, ended: bool) -> None:
+    """Pause this hub: all but help buttons and warners of smoke, gas and water is neither stored nor sent."""
+    from edge_agent.adapters import tap  # noqa: PLC0415
+
+    if (hours is None) is not ended:
+        raise click.UsageError("Say either --for HOURS or --end.")
+    config = load(config_file)
+    asyncio.run(tap.pause(config.socket, round((hours or 0) * 3600)))
+    click.echo(
+        "What was paused here has ended; what the site paused has not: see lum-hub status."
+        if ended
+        else f"Paused for {hours:g} h. Help buttons and warners go on; end it with: lum-hub pause --end"
+    )
+
+
+@cli.command()
 @click.option(
     "--jsonl",
     "file",

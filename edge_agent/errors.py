@@ -82,6 +82,12 @@ class RosterError(AgentError):
     exit_code = 65  # EX_DATAERR
 
 
+class PauseError(AgentError):
+    """The hub cannot be paused now; says why."""
+
+    exit_code = 75  # EX_TEMPFAIL
+
+
 class SensorsChangedError(AgentError):
     """The home's sensors are others than those the hub began with: it settles, and starts afresh with them."""
 

@@ -11,10 +11,12 @@ from typing import TypeVar
 
 import structlog
 
+from cloud_sync.sync.heeding import Heeding
 from cloud_sync.sync.sender import Sender
 from cloud_sync.uplink import Party, Pulse, Uplink
 from cloud_sync.wire.batch import Stream, chain_start
-from cloud_sync.wire.message import Gone, Head, encode_gone
+from cloud_sync.wire.message import SIGNATURE_BYTES, Gone, Head, encode_gone
+from cloud_sync.wire.setting import decode_setting, unpack_pauses
 from device_profiles.advert import Advert
 from device_profiles.catalogue import Catalogue
 from edge_agent import home
@@ -28,6 +30,7 @@ from edge_agent.core.batching import Origin
 from edge_agent.core.coverage import Coverage
 from edge_agent.core.hearing import Hearing, Told
 from edge_agent.core.keeping import Keeping
+from edge_agent.core.pausing import Pausing
 from edge_agent.core.visiting import Visiting
 from edge_agent.credentials import Credentials
 from edge_agent.site_clock import SiteClock
@@ -60,6 +63,8 @@ class Hub:
     disk: ThreadPoolExecutor  # one thread: SQLite's calls in order, off the event loop
     heard: asyncio.Queue[Advert | Told]
     visiting: Visiting
+    heeding: Heeding
+    pausing: Pausing
     chance: random.Random
     committing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one commit at a time
     dropped: int = 0
@@ -124,6 +129,10 @@ def assemble(
     )
     disk = ThreadPoolExecutor(1, "outbox")
     site_clock = SiteClock(identity, clock)
+    heeding = heeded(identity, outbox)
+    roles = {address: sensor.described.role for address, sensor in sensors.items()}
+    pausing = Pausing(roles, heeding, site_clock.placed, authority.earliest_ms(identity))
+    assigned = {address: sensor.assigned for address, sensor in sensors.items()}
     hub = Hub(
         config=config,
         clock=clock,
@@ -132,15 +141,19 @@ def assemble(
         sensors_mark=mark,
         outbox=outbox,
         coverage=coverage,
-        hearing=Hearing(catalogue, {a: s.assigned for a, s in sensors.items()}, outbox.guards(), coverage),
+        hearing=Hearing(catalogue, assigned, outbox.guards(), coverage, pausing.paused),
         keeping=keeping,
-        uplink=build_uplink(config, site_clock, clock, chance, identity, outbox, coverage, disk, line),
+        uplink=build_uplink(
+            config, site_clock, clock, chance, identity, outbox, coverage, disk, heeding, line
+        ),
         site_clock=site_clock,
         credentials=Credentials(identity, clock.boot_ms, site_clock.now_ms, chance),
         alarms=Alarms(site_clock.now_ms),
         disk=disk,
         heard=asyncio.Queue(config.radio.adverts_waiting_max),
         visiting=visiting(sensors, chance.random),
+        heeding=heeding,
+        pausing=pausing,
         chance=chance,
     )
     log.info(
@@ -162,6 +175,7 @@ def build_uplink(
     outbox: Outbox,
     coverage: Coverage,
     disk: ThreadPoolExecutor,
+    heeding: Heeding,
     line: type[Uplink] = Uplink,
 ) -> Uplink:
     """The hub's end of the line, with everything that still waits for a receipt."""
@@ -180,7 +194,19 @@ def build_uplink(
         Sender(shelf.floors, shelf.receipted, shelf.items, chance.random),
         ShelfOnDisk(outbox, disk, site_clock.now_ms, party),
         pulse=lambda: _pulse(coverage, clock),
+        heeding=heeding,
         heartbeat_period_s=config.heartbeat_period_s,
+    )
+
+
+def heeded(identity: authority.HubIdentity, outbox: Outbox) -> Heeding:
+    """What this hub left out when it last ran, as far as it had made it durable."""
+    setting, own = outbox.setting, outbox.own_pauses
+    return Heeding(
+        identity.site,
+        identity.hub,
+        decode_setting(setting[:-SIGNATURE_BYTES]) if setting else None,
+        unpack_pauses(own) if own else (),
     )
 
 
@@ -210,6 +236,10 @@ class ShelfOnDisk:
     async def receipted(self, stream: Stream, head: Head) -> None:
         """The cloud holds a stream up to ``head``."""
         await self._call(self._outbox.receipted, stream, head, self._now_ms())
+
+    async def keep_setting(self, signed: bytes) -> None:
+        """A believed setting is in force."""
+        await self._call(self._outbox.keep_setting, signed)
 
     async def _call(self, call: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._disk, call, *args)

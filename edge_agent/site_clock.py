@@ -53,6 +53,10 @@ class SiteClock:
         """The wall clock: as the site told it, or as this machine claims while it has not."""
         return self._clock.wall_ms() if self._offset_ms is None else self._clock.boot_ms() + self._offset_ms
 
+    def placed(self, boot_ms: int) -> int | None:
+        """A moment of the boot clock on the wall clock, by the site's word alone; None: it has not told the time."""
+        return None if self._offset_ms is None else boot_ms + self._offset_ms
+
     def wrong_by_ms(self) -> int:
         """How far this machine's wall clock is surely off the site's time (negative: behind); 0 if it may be right."""
         ahead_ms = self._clock.wall_ms() - self.now_ms()

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from cloud_sync.wire.setting import NO_END_MS
 from edge_agent.errors import AgentError
 from zero_trust.reasons import reasons, tag
 
@@ -47,6 +48,12 @@ def snapshot(hub: Hub) -> dict[str, Any]:
         "refusals": tally.refusals,
         "last_refusal": tally.last_refusal,
         "alarms": hub.alarms.standing(),
+        "setting": hub.heeding.setting.number if hub.heeding.setting else 0,
+        "pauses": [
+            {"until_ms": pause.until_ms, "stays": list(pause.stays), "own": pause in hub.heeding.own}
+            for pause in hub.pausing.in_force(now_ms)
+        ],
+        "paused": sorted(hub.pausing.paused(now_ms)),
         "sensors": [
             {"address": sensor, "age_s": (now_ms - (now.last_ms or 0)) // 1000, "kept": now.kept}
             for sensor, now in hub.coverage.heard(now_ms).items()
@@ -95,6 +102,7 @@ def in_words(facts: Mapping[str, Any]) -> list[str]:
         words = reasons().get(facts["last_refusal"])
         told = f"{words.sentence} {words.hint} {tag(words.code)}" if words else facts["last_refusal"]
         lines.append(f"Refused by the site ({facts['refusals']} times), last: {told}")
+    lines += [_pause_words(pause, len(facts["paused"])) for pause in facts["pauses"]]
     frame = (
         "nothing heard yet"
         if facts["frame_age_s"] is None
@@ -105,6 +113,17 @@ def in_words(facts: Mapping[str, Any]) -> list[str]:
         f"Connection to the site: {facts['uplink']}; {facts['waiting']} batches and {facts['uncut']} readings wait.",
     ]
     return lines
+
+
+def _pause_words(pause: Mapping[str, Any], sensors: int) -> str:
+    until = (
+        "until the site says otherwise"
+        if pause["until_ms"] == NO_END_MS
+        else f"until {time.strftime('%Y-%m-%d %H:%M', time.localtime(pause['until_ms'] / 1000))}"
+    )
+    by = "asked for here" if pause["own"] else "set by the site"
+    stays = f"; what stays: {', '.join(pause['stays'])}" if pause["stays"] else ""
+    return f"Paused {until} ({by}): {sensors} sensors are neither stored nor sent{stays}."
 
 
 def _with_code(sentence: str, code: str) -> str:

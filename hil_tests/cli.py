@@ -176,7 +176,7 @@ def run(
     if virtual or tier is Tier.INPROCESS:
         results = proving.run_virtual_all(scenarios, into, as_json=as_json)
     else:
-        results = asyncio.run(proving.run_all(scenarios, jobs, into, as_json=as_json, tier=tier))
+        results = proving.run_all(scenarios, jobs, into, as_json=as_json, tier=tier)
     sys.exit(0 if all(proving.good(result) for result in results) else 1)
 
 
@@ -262,8 +262,13 @@ def fuzz_schedules(
             schedules, seed, lambda _played: bar.update(1), tier=fuzz.REAL if real else fuzz.VIRTUAL
         )
     click.echo(
-        f"{campaign.played} schedules played, {campaign.invalid} of them invalid; faults fired: {campaign.fired}."
+        f"{campaign.played} schedules played; faults fired: {campaign.fired}. "
+        f"{campaign.invalid} more proved nothing: a fault of theirs could not fire."
     )
+    if campaign.found is None and campaign.played < schedules:
+        raise RigError(
+            "Nearly all that was drawn proved nothing.", hint="Run it on a machine that is less busy."
+        )
     if campaign.found is None:
         return
     into.write_text(fuzz.as_toml(campaign.found.scenario))

@@ -125,7 +125,7 @@ async def _chain(
     say("Making a site: root, authorities, keys ...")
     await site.create()
     async with HciServer(air, socket), _ended(site.stop, site.kill_all), _ended(hub.stop, hub.kill):
-        say("Starting broker, authority, intake, watch and portal ...")
+        say("Starting broker, authority, intake, watch, guard, notify and portal ...")
         await site.start()
         say("Enrolling the hub with a voucher ...")
         await hub.configure(

@@ -91,6 +91,7 @@ class Ledger:
         self._recent: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=RECENT_IDS))
         self._perhaps: dict[str, set[int]] = {}  # ids that a killed hub may remember instead
         self._replayed: list[Transmission] = []
+        self._left_out: frozenset[str] = frozenset()
 
     def transmit(self, transmission: Transmission) -> None:
         """A sensor is about to send new readings."""
@@ -104,10 +105,16 @@ class Ledger:
         entry = self._current.get((delivery.address, delivery.data))
         if entry is None:
             return  # a neighbour's
+        if delivery.address in self._left_out:
+            return  # it may not be stored: if it is, nothing fits it
         if entry.copies == 0:
             self._hear_first(entry, delivery.at)
         entry.last_at = delivery.at
         entry.copies += 1
+
+    def leave_out(self, sensors: Collection[str]) -> None:
+        """The hub says that it leaves out just these from now on."""
+        self._left_out = frozenset(sensors)
 
     def told(self, transmission: Transmission) -> None:
         """A sensor told these readings over a connection; what is told again is another measurement."""

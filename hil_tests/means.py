@@ -11,10 +11,10 @@ import msgspec
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.vm import machine
 from hil_tests.scenario import contradictions
+from hil_tests.tier import Tier
 
 if TYPE_CHECKING:
     from hil_tests.scenario import Scenario
-    from hil_tests.tier import Tier
 
 _TOOLS = {  # what a fault needs -> the tool behind it, and its package
     "lossy-disk": ("fusermount3", "fuse3"),
@@ -29,6 +29,11 @@ def on_tier(scenario: Scenario, tier: Tier) -> Scenario:
     Raises:
         RigError: it has something in it that the tier cannot do.
     """
+    if scenario.time == "virtual" and tier is not Tier.INPROCESS:
+        raise RigError(
+            f"{scenario.title!r} cannot be played on --rig {tier.value}: it takes days.",
+            hint="Run it as it is: it is played in virtual time.",
+        )
     hub = msgspec.structs.replace(scenario.hub, radio=tier.radio)
     there = msgspec.structs.replace(scenario, hub=hub)
     for complaint in contradictions(there):

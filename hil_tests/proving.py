@@ -92,7 +92,7 @@ def compare_on(
     return all(map(good, results)) and not any(one.differences for one in comparisons)
 
 
-async def run_all(
+def run_all(
     scenarios: Sequence[tuple[Path, Scenario]],
     jobs: int,
     into: Path,
@@ -100,14 +100,35 @@ async def run_all(
     as_json: bool,
     tier: Tier | None = None,
 ) -> list[Result]:
-    """Run them, ``jobs`` at a time; each is told as it ends and kept in ``into``.
+    """Run them, stories of virtual time first, the others ``jobs`` at a time; each is told as it ends and kept in ``into``.
 
     Raises:
         RigError: one of them cannot be played on that tier.
     """
     if tier is not None:
         scenarios = [(file, on_tier(scenario, tier)) for file, scenario in scenarios]
-    turns, progress = asyncio.Semaphore(jobs), Progress(len(scenarios))
+    progress = Progress(len(scenarios))
+    results = [
+        _told(run_on(Tier.INPROCESS, file, scenario, into, progress), into, progress, as_json=as_json)
+        for file, scenario in scenarios
+        if scenario.time == "virtual"
+    ]
+    others = [(file, scenario) for file, scenario in scenarios if scenario.time == "real"]
+    results += asyncio.run(_run_at_once(others, jobs, into, progress, as_json=as_json, tier=tier))
+    _end(results, as_json=as_json)
+    return results
+
+
+async def _run_at_once(
+    scenarios: Sequence[tuple[Path, Scenario]],
+    jobs: int,
+    into: Path,
+    progress: Progress,
+    *,
+    as_json: bool,
+    tier: Tier | None,
+) -> list[Result]:
+    turns = asyncio.Semaphore(jobs)
 
     async def one(file: Path, scenario: Scenario) -> Result:
         async with turns:
@@ -116,9 +137,7 @@ async def run_all(
         return _told(result, into, progress, as_json=as_json)
 
     async with progress.followed():
-        results = await asyncio.gather(*(one(file, scenario) for file, scenario in scenarios))
-    _end(results, as_json=as_json)
-    return list(results)
+        return list(await asyncio.gather(*(one(file, scenario) for file, scenario in scenarios)))
 
 
 async def _followed(running: Coroutine[Any, Any, Result], progress: Progress | None) -> Result:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hil_tests.target import Target
 
 Around: TypeAlias = "Callable[[Path], contextlib.AbstractAsyncContextManager[Target]]"
-_not_run = pytest.StashKey[dict[str, list[str]]]()
+NOT_RUN = "not run"  # a property of the test: its report reaches the one who writes the summary
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,16 +41,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known; nothing is missing yet."""
+    """Make the marker known."""
     config.addinivalue_line(
         "markers", "rigs(name, ...): the only values of --rig on which the test makes sense"
     )
-    config.stash[_not_run] = {}
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line for each thing that was missing: which tests were not run without it."""
-    for reason, tests in config.stash[_not_run].items():
+    tests_by_reason: dict[str, dict[str, None]] = {}
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        for name, reason in getattr(report, "user_properties", ()):
+            if name == NOT_RUN:
+                tests_by_reason.setdefault(reason, {})[report.nodeid] = None
+    for reason, tests in tests_by_reason.items():
         terminalreporter.write_line(f"not run: {', '.join(tests)}; {reason}", yellow=True)
 
 
@@ -97,11 +101,11 @@ def target(rig: Tier) -> Iterator[Around]:
 
 
 def _require(request: pytest.FixtureRequest, tier: Tier, lacks: Sequence[str]) -> None:
-    """Skip, or fail when CI=true, and remember for the list at the end."""
+    """Skip, or fail when CI=true, and say so in the report for the list at the end."""
     if not lacks:
         return
     reason = f"--rig {tier.value} lacks {', '.join(lacks)}"
-    request.config.stash[_not_run].setdefault(reason, []).append(request.node.nodeid)
+    request.node.user_properties.append((NOT_RUN, reason))
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

@@ -13,17 +13,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from cloud_sync.assurance.plan import Parameters
 from device_profiles.encode import reading
 from device_profiles.errors import ProfilesError
 from device_profiles.toml_lines import line_of
+from hil_tests import at_home
+from hil_tests.at_home import Moment as MomentAtHome
 from hil_tests.faults import AnyFault
 from hil_tests.faults.radio import RadioCut, RadioLoss, RadioWeak
+from hil_tests.home_clock import DAY_S, ClockError, put_in_seconds
 from hil_tests.rig.behaviour import ACTIONS, FIRMWARE_BEHAVIOURS, FIRMWARE_MODEL, Action, Behaviour
 from hil_tests.rig.errors import RigError
 from hil_tests.tier import Radio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 HOMES = Path(__file__).with_name("scenarios") / "homes"
 _PLACE = re.compile(r" - at `(?:\$\.?)?([^`]+)`")
@@ -60,10 +64,17 @@ class ScenarioError(RigError):
 
 
 class Home(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The household; ``furnished`` names a file of ``scenarios/homes`` whose sensors it has beside its own."""
+    """The household.
+
+    Attributes:
+        name: What it is called.
+        furnished: A file of ``scenarios/homes`` whose sensors it has beside its own.
+        parameters: By what the site watches it; None: by the defaults.
+    """
 
     name: Name
     furnished: Name | None = None
+    parameters: Parameters | None = None
 
 
 class SensorPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,11 +130,12 @@ class SensorPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something that happens at a given second of the scenario."""
+    """Something that happens at a given second of the scenario, and at the same time on the ``days`` from then on."""
 
     at_s: Moment
     sensor: Name
     do: Action
+    days: Annotated[int, msgspec.Meta(ge=1, le=31)] = 1
 
 
 class _Furnishing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -160,6 +172,7 @@ class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         incidents: Codes of incidents that the site must have raised.
         online: The hub must be online at the end.
         silent: It must not be able to hand anything over any more (revoked): what waits is no loss.
+        moments: What the site must have said of the home, and when.
     """
 
     alarms: tuple[str, ...] = ()
@@ -170,6 +183,7 @@ class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     incidents: tuple[str, ...] = ()
     online: bool = True
     silent: bool = False
+    moments: tuple[MomentAtHome, ...] = ()
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -179,6 +193,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         title: What it shows, in plain words.
         seed: Fixes everything random.
         duration_s: How long it lasts.
+        time: ``virtual``: it takes days, so it is played in virtual time only.
         home: The household.
         sensors: Its sensors.
         events: What happens for certain, besides what happens by chance.
@@ -202,6 +217,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     faults: tuple[AnyFault, ...] = ()
     expect: Expect = Expect()
     expected_failure: str = ""
+    time: Literal["real", "virtual"] = "real"
 
     def key_of(self, sensor: SensorPlan) -> bytes | None:
         """Return a sensor's encryption key, 16 bytes; None if it sends in the clear."""
@@ -220,13 +236,17 @@ def load_scenario(path: Path) -> Scenario:
     """
     try:
         text = path.read_text("utf-8")
-        scenario = msgspec.toml.decode(text, type=Scenario)
+        raw = msgspec.toml.decode(text)
+        more = put_in_seconds(raw)
+        scenario = msgspec.convert(raw, Scenario)
     except OSError as error:
         raise ScenarioError(
             f"Scenario {path} cannot be read: {error.strerror}.", hint="Check the file's name."
         ) from error
     except msgspec.ValidationError as error:
         raise _error(path, str(error), text) from error
+    except ClockError as error:
+        raise _error(path, f"{error} - at `{error.place}`", text) from error
     except UnicodeDecodeError as error:
         raise _error(path, "not written in UTF-8") from error
     except (
@@ -239,7 +259,15 @@ def load_scenario(path: Path) -> Scenario:
     scenario = msgspec.structs.replace(scenario, sensors=furnishing + scenario.sensors)
     for complaint in contradictions(scenario, len(furnishing)):
         raise _error(path, complaint, text)
-    return scenario
+    return msgspec.structs.replace(scenario, events=tuple(_happening(scenario.events, more)))
+
+
+def _happening(events: Sequence[Event], more: Mapping[int, Sequence[float]]) -> Iterable[Event]:
+    """Each event as often as it happens."""
+    for number, event in enumerate(events):
+        for at_s in (event.at_s, *more.get(number, ())):
+            for day in range(event.days):
+                yield msgspec.structs.replace(event, at_s=at_s + day * DAY_S, days=1)
 
 
 def _furnishing(scenario: Scenario, path: Path, text: str) -> tuple[SensorPlan, ...]:
@@ -294,6 +322,11 @@ def contradictions(scenario: Scenario, furnished: int = 0) -> Iterable[str]:
         addresses.add(sensor.address)
     if scenario.hub.reboots_at and scenario.hub.radio != "vm":
         yield "only a hub in a virtual machine has a clock of its own - at `hub.reboots_at`"
+    if scenario.time == "virtual" and scenario.hub.radio != "hci":
+        yield "in virtual time a hub has a dongle of its own - at `hub.radio`"
+    if scenario.time == "real" and (scenario.expect.moments or scenario.home.parameters):
+        yield 'a home is watched in virtual time only; write time = "virtual" - at `expect.moments`'
+    yield from at_home.complaints(scenario.expect.moments, scenario.duration_s)
     yield from _fault_contradictions(scenario, behaviours)
     yield from _event_contradictions(scenario, behaviours)
 
@@ -325,8 +358,8 @@ def _event_contradictions(scenario: Scenario, behaviours: Mapping[str, Behaviour
             yield f"no sensor is called {event.sensor!r} - at `events[{index}].sensor`"
         elif event.do not in ACTIONS[behaviour]:
             yield f"a {behaviour} sensor cannot {event.do!r} - at `events[{index}].do`"
-        elif event.at_s > scenario.duration_s:
-            yield f"{event.at_s:g} s is after the end, {scenario.duration_s:g} s - at `events[{index}].at_s`"
+        elif event.at_s + (event.days - 1) * DAY_S > scenario.duration_s:
+            yield f"{event.at_s + (event.days - 1) * DAY_S:g} s is after the end, {scenario.duration_s:g} s - at `events[{index}].at_s`"
 
 
 def _unfit(sensor: SensorPlan) -> str | None:

@@ -224,6 +224,26 @@ class Bench:
             await call(trust, "revoke", hub, "--reason", "rig", "--dir", str(self.site.directory))
         ).strip()
 
+    async def pause_home(self) -> None:
+        """Have all but calls for help and warners paused, as the resident would; the hub goes by it then."""
+        async with self._out_of_hearing():
+            await self._pause("--for", "1h")
+            await self.until(lambda: bool(self.hub.status().get("paused")), "the hub's pausing")
+            self.ledger.leave_out(self.hub.status()["paused"])
+            self.blind("paused")
+
+    async def resume_home(self) -> None:
+        """Have the pause end; the hub hears all again then."""
+        async with self._out_of_hearing():
+            self.sighted("paused")
+            await self._pause("--end")
+            await self.until(lambda: self.hub.status().get("paused") == [], "the end of the hub's pausing")
+            self.ledger.leave_out(())
+
+    async def _pause(self, *how: str) -> None:
+        home, config = self.scenario.home.name, str(self.site.config)
+        await call(command("lum-receiver"), "pause", home, *how, "--config", config)
+
     @contextlib.asynccontextmanager
     async def _out_of_hearing(self) -> AsyncIterator[None]:
         """No sensor reaches the hub: what is delivered to a hub that is stopping is nobody's fault."""

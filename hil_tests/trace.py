@@ -216,10 +216,10 @@ class Replay:
 
 
 def open_text(path: Path) -> TextIO:
-    """Open a text file, plain or ``.xz``."""
+    """Open a text file, plain or ``.xz``, with or without a byte order mark."""
     if path.suffix == ".xz":
-        return lzma.open(path, "rt", encoding="utf-8", newline="")
-    return path.open(encoding="utf-8", newline="")
+        return lzma.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _rows(path: Path, file: TextIO) -> Iterator[Row]:
@@ -227,7 +227,7 @@ def _rows(path: Path, file: TextIO) -> Iterator[Row]:
     try:
         if next(reader, None) != HEADER:
             raise _bad_row(path, 1, f"the first line is not {','.join(HEADER)}")
-        for fields in reader:
+        for fields in filter(None, reader):
             yield _row(path, reader.line_num, fields)
     except (csv.Error, UnicodeDecodeError) as error:
         raise _bad_row(path, reader.line_num + 1, f"not CSV text ({error})") from error

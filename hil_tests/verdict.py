@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from hil_tests.at_home import SiteWord, differences
 from hil_tests.evidence import Evidence, unfired
 from hil_tests.ledger import Balance
 from hil_tests.scenario import Expect
@@ -50,6 +51,8 @@ class Observed:
         claimed: Spans in which the hub says, signed, that it listened.
         blind: Spans in which it cannot have heard anybody, for certain.
         leaks: Sentences on secrets that lie where they are not at home.
+        story_at: When the story began (wall time, s).
+        word: What the site said of the home.
     """
 
     balance: Balance
@@ -68,6 +71,8 @@ class Observed:
     claimed: Sequence[Span] = ()
     blind: Sequence[Span] = ()
     leaks: Sequence[str] = ()
+    story_at: float = 0.0
+    word: SiteWord = field(default_factory=SiteWord)
 
     def name(self, address: str) -> str:
         """What people call a sensor."""
@@ -133,6 +138,7 @@ def _expectations(expect: Expect, seen: Observed) -> Iterable[str]:
     yield from _absent("The site raised no incident", expect.incidents, seen.incidents)
     if expect.online != seen.online:
         yield f"The hub is {'online' if seen.online else 'offline'} at the end."
+    yield from differences(expect.moments, seen.word, seen.story_at)
 
 
 def _absent(words: str, wanted: Sequence[str], there: Collection[str]) -> Iterable[str]:

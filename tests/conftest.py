@@ -16,32 +16,33 @@ PACKAGE_OF = {
     "strace": "strace",
 }
 
-_missing = pytest.StashKey[dict[str, set[str]]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Begin with nothing missing."""
-    config.stash[_missing] = {}
+MISSING = "missing tool"  # a property of the test: its report reaches the one who writes the summary
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip, or fail when CI=true, and remember for the list at the end."""
+    """Skip, or fail when CI=true, and say so in the report for the list at the end."""
     wanted = [tool for mark in item.iter_markers("needs") for tool in mark.args]
     for tool in wanted:
         if shutil.which(tool):
             continue
-        item.config.stash[_missing].setdefault(tool, set()).add(item.nodeid)
+        item.user_properties.append((MISSING, tool))
         words = f"{tool} is not installed"
         if os.environ.get("CI") == "true":
             pytest.fail(words, pytrace=False)
         pytest.skip(words)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One list of what was not run, and the one command that mends it."""
-    missing = config.stash[_missing]
+    missing = {
+        (report.nodeid, tool)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, tool in getattr(report, "user_properties", ())
+        if name == MISSING
+    }
     if not missing:
         return
-    tests = ", ".join(sorted(set().union(*missing.values())))
-    packages = " ".join(sorted({PACKAGE_OF.get(tool, tool) for tool in missing}))
+    tests = ", ".join(sorted({test for test, _ in missing}))
+    packages = " ".join(sorted({PACKAGE_OF.get(tool, tool) for _, tool in missing}))
     terminalreporter.write_line(f"not run: {tests}; install with: apt-get install {packages}", yellow=True)

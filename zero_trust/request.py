@@ -35,6 +35,9 @@ class Action(enum.Enum):
     ERASE = "erase"
     BREAK_GLASS = "break-glass"
     REVIEW = "review"
+    ANSWER = "answer"  # an incident: take it in hand, or close it
+    AGREE = "agree"  # write down what was agreed, or that it was withdrawn
+    PAUSE = "pause"  # pause what is asked, begin or end a life event
 
 
 class DataClass(enum.Enum):
@@ -56,6 +59,7 @@ class Proof(enum.Enum):
     LINK = "link"  # a signed link of the portal
     CONSOLE = "console"  # an account of the machine that the site runs on
     ADMIN = "admin"  # the authority's admin API
+    CHANNEL = "channel"  # a way to people that the site's configuration names
 
 
 @dataclass(frozen=True, slots=True)

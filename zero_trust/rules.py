@@ -106,12 +106,29 @@ _NEEDED = {
     (Role.FAMILY, Action.READ): {Condition.OWN_HOME, Condition.CONSENT},
     (Role.PARTNER, Action.READ): {Condition.GRANT},
     (Role.STAFF, Action.BREAK_GLASS): {Condition.ON_DUTY},
+    (Role.STAFF, Action.AGREE): {Condition.CASELOAD},
+    (Role.STAFF, Action.PAUSE): {Condition.CASELOAD},
 }
 _MAY = {
     Role.FAMILY: {Action.READ},
     Role.PARTNER: {Action.READ},
-    Role.STAFF: {Action.READ, Action.BREAK_GLASS, Action.REVIEW},
-    Role.OPERATOR: {Action.READ, Action.COPY, Action.ERASE, Action.REVIEW},
+    Role.STAFF: {
+        Action.READ,
+        Action.ANSWER,
+        Action.BREAK_GLASS,
+        Action.REVIEW,
+        Action.AGREE,
+        Action.PAUSE,
+    },
+    Role.OPERATOR: {
+        Action.READ,
+        Action.ANSWER,
+        Action.COPY,
+        Action.ERASE,
+        Action.REVIEW,
+        Action.AGREE,
+        Action.PAUSE,
+    },
 }
 
 
@@ -119,7 +136,7 @@ def _unfit(rule: Rule, where: str) -> Iterator[str]:
     if rule.action not in _MAY[rule.role]:
         yield f"{where}.action: {rule.role.value} never may {rule.action.value}"
     missing = _NEEDED.get((rule.role, rule.action), set()) - set(rule.conditions)
-    if rule.role is Role.STAFF and rule.action is Action.READ:
+    if rule.role is Role.STAFF and rule.action in {Action.READ, Action.ANSWER}:
         either = {Condition.CASELOAD, Condition.GLASS}
         missing = set() if either & set(rule.conditions) else {Condition.CASELOAD}
     for condition in sorted(missing, key=lambda one: one.value):

@@ -6,7 +6,8 @@ if another one backs it: a second sensor, or the third pulse of one, within five
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
+from dataclasses import dataclass
 from typing import NamedTuple
 
 WINDOW_MS = 300_000
@@ -41,6 +42,16 @@ class Proof(NamedTuple):
     room: str
 
 
+@dataclass(slots=True)
+class Spell:
+    """Proofs close together, and for how long nobody moved before."""
+
+    from_ms: int
+    to_ms: int
+    rooms: set[str]
+    rested_ms: int = 0
+
+
 class Activity:
     """Signs of one home as they become known; tells which are proven."""
 
@@ -66,16 +77,11 @@ class Activity:
 
     def _backed(self, from_ms: int, to_ms: int) -> Proof | None:
         """The signs of a span as a proof, if they back each other."""
-        first = bisect_left(self._signs, from_ms, key=_at)
-        last = bisect_right(self._signs, to_ms, key=_at)
-        near = self._signs[first:last]
-        sensors = frozenset(sign.sensor for sign in near)
+        near = self._signs[bisect_left(self._signs, (from_ms,)) : bisect_left(self._signs, (to_ms + 1,))]
+        if len(near) < SENSORS:
+            return None
+        sensors = frozenset([sign.sensor for sign in near])
         if len(near) < PULSES and len(sensors) < SENSORS:
             return None
-        return Proof(
-            near[0].at_ms, near[-1].at_ms, frozenset(sign.room for sign in near), sensors, near[-1].room
-        )
-
-
-def _at(sign: Sign) -> int:
-    return sign.at_ms
+        rooms = frozenset([sign.room for sign in near])
+        return Proof(near[0].at_ms, near[-1].at_ms, rooms, sensors, near[-1].room)

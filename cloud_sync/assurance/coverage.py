@@ -1,6 +1,6 @@
 """READ FIRST (assurance): is each sensor really watched? Decided by the absence of proof.
 
-    hub believed? -> heard from lately? -> its radio hears? -> sensor heard? -> keeps its contract? -> confirmed lately?
+    hub believed? -> left out? -> heard from lately? -> its radio hears? -> sensor heard? -> keeps its contract? -> confirmed lately?
 
 Only a sensor that passes all of it is WATCHING. A fact that is missing answers "no", so a dead
 hub needs no goodbye. All times are wall clock, milliseconds since 1970.
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from cloud_sync.assurance.causes import Cause, Who, words
 from cloud_sync.wire.batch import Contract
+from cloud_sync.wire.setting import Pause
 
 BEAT_AGE_MAX_MS = 180_000  # a hub beats every 60 s; three missed beats are a silence
 FRAME_AGE_MAX_S = 90  # no frame of anybody for longer: listening is not proven
@@ -76,6 +77,8 @@ class SensorFacts:
         told_ms: when the hub made that statement.
         hub: the hub that last described it; None if the home has no such hub.
         before: the verdict so far; None if there is none.
+        left_out: pauses under which its hub leaves it out, by the hub's own word.
+        left_out_ms: since when the hub goes by them, wall clock.
     """
 
     address: str
@@ -85,14 +88,23 @@ class SensorFacts:
     told_ms: int
     hub: HubFacts | None
     before: Verdict | None
+    left_out: tuple[Pause, ...] = ()
+    left_out_ms: int = 0
 
 
 def judge(sensor: SensorFacts, *, now_ms: int, evaluated_ms: int | None) -> Verdict:
     """The verdict on ``sensor`` at ``now_ms``; the watch last looked at ``evaluated_ms``.
 
-    While state and cause stay, so does "since", unless there was proof to the contrary in between.
+    While state and cause stay, so does "since", unless there was proof to the contrary in between. What does not
+    change is the very verdict before, so that thousands of homes are soon compared.
     """
+    if begun := _left_out_ms(sensor, now_ms):
+        return Verdict(
+            State.PAUSED, Cause.LEFT_OUT, _since(sensor.before, State.PAUSED, Cause.LEFT_OUT, begun, now_ms)
+        )
     fault = _hub_fault(sensor.hub, now_ms) or _sensor_fault(sensor, now_ms)
+    if fault and sensor.before and sensor.before.state is State.PAUSED:
+        fault = fault[0], max(fault[1] or 0, now_ms)  # what was so before the pause says nothing of now
     if fault:
         cause, proven_ms = fault
         state = State.BLIND
@@ -101,7 +113,10 @@ def judge(sensor: SensorFacts, *, now_ms: int, evaluated_ms: int | None) -> Verd
         state, cause = (State.PARTLY, Cause.EVENT_ONLY) if event_only else (State.WATCHING, Cause.PROVEN)
         # While nobody looked, nobody watched: a spell does not reach over a gap of our own.
         proven_ms = now_ms if stale(evaluated_ms, now_ms) else None
-    return Verdict(state, cause, _since(sensor.before, state, cause, proven_ms, now_ms))
+    before, since_ms = sensor.before, _since(sensor.before, state, cause, proven_ms, now_ms)
+    if before and (before.state, before.cause, before.since_ms) == (state, cause, since_ms):
+        return before
+    return Verdict(state, cause, since_ms)
 
 
 def stale(evaluated_ms: int | None, now_ms: int) -> bool:
@@ -138,6 +153,17 @@ def judge_home(verdicts: Sequence[Verdict], *, now_ms: int) -> Verdict:
     return Verdict(State.PARTLY, _shared_cause(unseen), since_ms)
 
 
+def _left_out_ms(sensor: SensorFacts, now_ms: int) -> int | None:
+    """Since when its hub leaves it out, if we believe that hub."""
+    begun = [pause.from_ms for pause in sensor.left_out if pause.covers(now_ms)]
+    hub = sensor.hub
+    if not begun or hub is None or hub.revoked_ms is not None or hub.held_ms is not None:
+        return None
+    if sensor.before and sensor.before.state is State.PAUSED:
+        return sensor.before.since_ms
+    return max(min(begun), sensor.left_out_ms)
+
+
 def _hub_fault(hub: HubFacts | None, now_ms: int) -> tuple[Cause, int | None] | None:
     """Why nothing behind this hub can be watched, and since when; None if it can."""
     if hub is None:
@@ -149,7 +175,9 @@ def _hub_fault(hub: HubFacts | None, now_ms: int) -> tuple[Cause, int | None] | 
     if not _recent(hub.beat_ms, now_ms, BEAT_AGE_MAX_MS):
         return Cause.HUB_SILENT, min(hub.beat_ms, now_ms)
     if hub.frame_age_s is None or hub.frame_age_s > FRAME_AGE_MAX_S:
-        return Cause.RADIO_DEAF, hub.beat_ms - (hub.frame_age_s or 0) * 1000
+        # The age is told in whole seconds that have passed; the frame may be nearly one older.
+        older_s = 0 if hub.frame_age_s is None else hub.frame_age_s + 1
+        return Cause.RADIO_DEAF, hub.beat_ms - older_s * 1000
     return None
 
 

@@ -6,7 +6,7 @@ import enum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud_sync.assurance.household import Spell
+from cloud_sync.assurance.activity import Spell
 from cloud_sync.assurance.local_time import MINUTE_MS, spoken
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -5,13 +5,15 @@
 
 A question that is BLIND raises nothing about the person, save a call for help: blindness is an incident of its own. A
 call from a hub that waits to be confirmed is told to operations alone (``unconfirmed.py``). A question that is PAUSED
-raises nothing at all. All times are wall clock, milliseconds since 1970.
+raises nothing at all, save a call for help that nobody asked to pause. When a pause of the movements ends, nobody
+knows who is at home: until the first one the questions of absence stay PAUSED, for long enough, and are BLIND after. All times are wall clock, milliseconds since 1970.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from cloud_sync.assurance import incident, questions
@@ -20,23 +22,25 @@ from cloud_sync.assurance.coverage import CLOCK_NOISE_MAX_MS, State, Verdict
 from cloud_sync.assurance.finding import NOTHING_YET, Finding
 from cloud_sync.assurance.household import Event, Household
 from cloud_sync.assurance.incident import Incident
-from cloud_sync.assurance.local_time import Local, local, minutes, within
+from cloud_sync.assurance.local_time import MINUTE_MS, Local, local, minutes, within
+from cloud_sync.assurance.pausing import CALLS, NOTHING, Closed
 from cloud_sync.assurance.plan import Asked, Plan, Question
+from cloud_sync.assurance.response import CALLERS, Act, Response
+from cloud_sync.assurance.titles import BLIND
 from cloud_sync.assurance.unconfirmed import doubted, labelled
 from cloud_sync.assurance.watching import Stretch, judge_question, lost_sensors
 
-BLIND: Final = "blind"
-_CALLS: Final = (
-    Question.HELP,
-    Question.HAZARD,
-)  # a call counts however blind we are; blind to them at night is grave
+# A call (``CALLS``) counts however blind we are; blind to them at night is grave.
 _OF_ABSENCE: Final = (Question.UP, Question.MOVING, Question.OUT)  # they take silence for a sign
-_NOTHING_MISSED: Final = (
+NOTHING_MISSED: Final = (
     Cause.WATCH_SILENT,
     Cause.NOT_JUDGED,
     Cause.NOBODY_SINCE,
+    Cause.AFTER_PAUSE,
 )  # what happened meanwhile is in the store
-_SEEN: Final = (State.WATCHING, State.PARTLY)
+_NOT_ON_PURPOSE: Final = (Cause.NOT_AGREED, Cause.AGREEMENT_ENDED)
+NO_NOTES: Final[Mapping[str, str]] = MappingProxyType({})
+SEEN: Final = (State.WATCHING, State.PARTLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,10 @@ class _Watch:
     """One question of this home, and how it stands."""
 
     asked: Asked
+    subject: str  # of its incidents
+    ask: Callable[[Household, Plan, questions.Moment], Finding]
     verdicts: tuple[Verdict | None, ...] | None = None
+    closed: Verdict | None = None  # why it is not asked
     lost: frozenset[str] = frozenset()
     watched_ms: int = 0
     untracked: bool = False
@@ -68,13 +75,17 @@ class _Watch:
 class HomeWatch:
     """The watch over one home."""
 
-    __slots__ = ("_plan", "_watches", "household", "incidents")
+    __slots__ = ("_closed", "_plan", "_resumed_ms", "_watches", "household", "incidents")
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._watches = tuple(_Watch(asked) for asked in plan.asked())
+        self._watches = tuple(
+            _Watch(asked, asked.question.value, questions.ASK[asked.question]) for asked in plan.asked()
+        )
         self.household = Household(plan)
         self.incidents: dict[str, Incident] = {}  # the open ones, by subject
+        self._closed: dict[str, Incident] = {}  # by a person, the last one of each subject
+        self._resumed_ms: int | None = None  # a pause ended then, and nobody was seen since
 
     @property
     def findings(self) -> dict[Question, Finding]:
@@ -86,58 +97,98 @@ class HomeWatch:
         """How well each question is watched, since when and why."""
         return {watch.asked.question: watch.stretch for watch in self._watches if watch.stretch}
 
-    def resume(self, stretches: Iterable[Stretch], incidents: Iterable[Incident]) -> None:
-        """Go on from what was written before: the stretches that last, and the open incidents."""
+    def resume(
+        self, stretches: Iterable[Stretch], incidents: Iterable[Incident], closed: Iterable[Incident] = ()
+    ) -> None:
+        """Go on from what was written before.
+
+        Args:
+            stretches: those that last.
+            incidents: those that are open.
+            closed: those that a person closed lately, in that order.
+        """
         lasting = {stretch.question: stretch for stretch in stretches}
         for watch in self._watches:
             watch.stretch = lasting.get(watch.asked.question)
-            if watch.stretch and watch.stretch.state in _SEEN:
+            if watch.stretch and watch.stretch.state in SEEN:
                 watch.watched_ms = watch.stretch.from_ms
+            elif watch.stretch and watch.stretch.cause is Cause.AFTER_PAUSE:
+                self._resumed_ms = watch.stretch.from_ms
         self.incidents = {one.subject: one for one in incidents if one.closed_ms is None}
+        self._closed = {one.subject: one for one in closed}
 
-    def look(self, now_ms: int, verdicts: Mapping[str, Verdict], events: Iterable[Event]) -> Look:
+    def look(
+        self,
+        now_ms: int,
+        verdicts: Mapping[str, Verdict],
+        events: Iterable[Event],
+        closed: Closed = NOTHING,
+        notes: Mapping[str, str] = NO_NOTES,
+    ) -> Look:
         """Take in what came since the last look, and ask every question.
 
         Args:
             now_ms: wall clock.
             verdicts: on each sensor, by address; one that is missing is not watched.
             events: readings that became known since the last look, in any order.
+            closed: what is not asked.
+            notes: what is to be told of agreements and pauses, by subject; empty: nothing.
         """
         for event in sorted(events):
             self.household.hear(event)
+        if not self.household.untracked:
+            self._resumed_ms = None
         at = local(now_ms, self.household.zone)
-        stretches = [s for watch in self._watches for s in self._judge(watch, verdicts, now_ms)]
+        stretches = [s for watch in self._watches for s in self._judge(watch, verdicts, closed, now_ms)]
         changed = [self._ask(watch, now_ms, at) for watch in self._watches]
         changed.append(self._see_to_blindness(now_ms, at))
+        changed += [self._tell(subject, note, now_ms) for subject, note in notes.items()]
         return Look(tuple(stretches), tuple(one for one in changed if one is not None))
 
-    def take(self, subject: str, who: str, now_ms: int) -> Incident | None:
-        """Somebody has an incident in hand; None if there is none."""
-        before = self.incidents.get(subject)
-        return self._keep(subject, incident.take(before, who, now_ms)) if before else None
+    def respond(self, response: Response, now_ms: int, since: Iterable[Event] = ()) -> Incident | None:
+        """Take up what somebody said of an incident.
 
-    def close(self, subject: str, outcome: str, now_ms: int) -> Incident | None:
-        """A person closes an incident; None if there is none. A press is over only so."""
-        if subject == Question.HELP.value:
-            self.household.pressed.clear()
-        before = self.incidents.get(subject)
-        return self._keep(subject, incident.close(before, outcome, now_ms)) if before else None
+        Args:
+            response: what was said.
+            now_ms: wall clock.
+            since: what this home told after what they could know of; no call in it is answered by them.
 
-    def _judge(self, watch: _Watch, verdicts: Mapping[str, Verdict], now_ms: int) -> Iterator[Stretch]:
+        Returns:
+            The incident as it now stands; None if it is no longer open.
+        """
+        before = self.incidents.get(response.subject)
+        if before is None or before.raised_ms != response.raised_ms:
+            return None
+        if response.act is Act.TAKE:
+            return self._keep(
+                before.subject, incident.take(before, response.who, now_ms, response.happened_ms)
+            )
+        if (role := CALLERS.get(response.subject)) is not None:
+            self.household.answer(role, since)
+        closed = incident.close(before, response.said, now_ms, response.who)
+        self._closed[before.subject] = closed
+        return self._keep(before.subject, closed)
+
+    def _judge(
+        self, watch: _Watch, verdicts: Mapping[str, Verdict], closed: Closed, now_ms: int
+    ) -> Iterator[Stretch]:
         """Bring the ledger up to date; what changed in it."""
         now = tuple(map(verdicts.get, watch.asked.leaning))
-        if now == watch.verdicts and watch.untracked == self.household.untracked:
+        not_asked = _not_asked(watch, closed)
+        same = (now, not_asked) == (watch.verdicts, watch.closed)
+        if same and watch.untracked == self.household.untracked and self._resumed_ms is None:
             return
+        watch.closed = not_asked
         lost, watch.verdicts = lost_sensors(watch.asked, now), now
         # A sensor found again saw nothing before: no silence is counted from when it was lost.
         found, watch.lost = watch.lost - lost, lost
-        verdict, before = judge_question(watch.asked, now, now_ms=now_ms), watch.stretch
-        if watch.asked.question is Question.MOVING and verdict.state in _SEEN:
+        verdict, before = not_asked or judge_question(watch.asked, now, now_ms=now_ms), watch.stretch
+        if watch.asked.question is Question.MOVING and verdict.state in SEEN:
             self._keep_track(before, found, now_ms)
         watch.untracked = self.household.untracked
-        if watch.untracked and watch.asked.question in _OF_ABSENCE and verdict.state in _SEEN:
-            verdict = Verdict(State.BLIND, Cause.NOBODY_SINCE, self.household.unwatched_ms)
-        if verdict.state in _SEEN and (found or before is None or before.state not in _SEEN):
+        if watch.untracked and watch.asked.question in _OF_ABSENCE and verdict.state in SEEN:
+            verdict = self._nobody_since(now_ms)
+        if verdict.state in SEEN and (found or before is None or before.state not in SEEN):
             watch.watched_ms = now_ms
         if (
             before
@@ -155,24 +206,47 @@ class HomeWatch:
 
     def _keep_track(self, before: Stretch | None, found: frozenset[str], now_ms: int) -> None:
         """After a blindness nobody knows who is at home; after a lost sensor, only for how long it was still."""
-        if before and before.state not in _SEEN and before.cause not in _NOTHING_MISSED:
+        began = before is None or before.cause is Cause.NOT_AGREED
+        if before and not began and before.state not in SEEN and before.cause not in NOTHING_MISSED:
             self.household.lose_track(now_ms)
-        elif found or before is None:
+            self._resumed_ms = now_ms if before.state is State.PAUSED else None
+        elif found or began:
             self.household.unwatch(now_ms)
+
+    def _nobody_since(self, now_ms: int) -> Verdict:
+        """Nobody was seen since we see again; after a pause that is no fault of anybody's, but for ever it is."""
+        since_ms = self.household.unwatched_ms
+        if self._resumed_ms is None:
+            return Verdict(State.BLIND, Cause.NOBODY_SINCE, since_ms)
+        patient_until_ms = self._resumed_ms + int(self._plan.parameters.silence_max_h * 60) * MINUTE_MS
+        if now_ms < patient_until_ms:
+            return Verdict(State.PAUSED, Cause.AFTER_PAUSE, self._resumed_ms)
+        return Verdict(State.BLIND, Cause.NOBODY_SINCE, patient_until_ms)
+
+    def _tell(self, subject: str, note: str, now_ms: int) -> Incident | None:
+        before = self.incidents.get(subject)
+        after = incident.of_note(subject, before, note, now_ms)
+        return self._keep(subject, after) if after is not None and after is not before else None
 
     def _ask(self, watch: _Watch, now_ms: int, at: Local) -> Incident | None:
         """The question's incident if it changed."""
         question, stretch = watch.asked.question, watch.stretch
         state = stretch.state if stretch else State.BLIND
-        if state is State.PAUSED or (state is State.BLIND and question not in _CALLS):
+        paused = state is State.PAUSED and not (
+            question in CALLS and stretch and stretch.cause in _NOT_ON_PURPOSE
+        )
+        if paused or (state is State.BLIND and question not in CALLS):
             watch.finding = NOTHING_YET
             return None
         moment = questions.Moment(now_ms, at, watch.watched_ms, watch.lost)
-        watch.finding = questions.ASK[question](self.household, self._plan, moment)
-        before = self.incidents.get(question.value)
-        after = incident.of_question(question.value, before, watch.finding, now_ms)
+        watch.finding = watch.ask(self.household, self._plan, moment)
+        before, closed = self.incidents.get(watch.subject), self._closed.get(watch.subject)
+        calls = question in CALLS
+        if before is None and closed and not calls and incident.rests(closed, watch.finding, now_ms):
+            return None
+        after = incident.of_question(watch.subject, before, watch.finding, now_ms)
         after = labelled(before, after, now_ms, doubt=doubted(watch.verdicts or ()))
-        return self._keep(question.value, after) if after is not None and after is not before else None
+        return self._keep(watch.subject, after) if after is not None and after is not before else None
 
     def _see_to_blindness(self, now_ms: int, at: Local) -> Incident | None:
         blind = [
@@ -182,7 +256,7 @@ class HomeWatch:
         if not blind and before is None:
             return None
         p = self._plan.parameters
-        grave = any(stretch.question in _CALLS for stretch in blind) and within(
+        grave = any(stretch.question in CALLS for stretch in blind) and within(
             at.minute, minutes(p.night_from), minutes(p.night_until)
         )
         after = incident.of_blindness(before, incident.longest(blind), now_ms, grave=grave)
@@ -199,3 +273,10 @@ class HomeWatch:
 def _anew(before: Stretch, verdict: Verdict) -> bool:
     """Whether proof in between has ended one blindness and begun another of the same kind."""
     return verdict.state is State.BLIND and verdict.since_ms > before.from_ms + CLOCK_NOISE_MAX_MS
+
+
+def _not_asked(watch: _Watch, closed: Closed) -> Verdict | None:
+    """Why a question is not asked. One that was PAUSED stays so while it is closed, whatever else is asked for meanwhile."""
+    question, stretch = watch.asked.question, watch.stretch
+    lasting = stretch is not None and stretch.state is State.PAUSED and stretch.cause is not Cause.AFTER_PAUSE
+    return closed.verdicts.get(question) if question in closed.certain or lasting else None

@@ -6,29 +6,31 @@ somebody was at home and we watched all of it.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from cloud_sync.assurance.activity import KEPT_MS, Activity, Proof, Sign
+from cloud_sync.assurance.activity import KEPT_MS, Activity, Proof, Sign, Spell
 from cloud_sync.assurance.cold import Cold
 from cloud_sync.assurance.habits import Habits
 from cloud_sync.assurance.local_time import MINUTE_MS, local, minutes
 from cloud_sync.assurance.plan import ACTIVE, Plan, Sensor
+from cloud_sync.assurance.rising import Rising
 from device_profiles.role import Role
 
 SPELL_MS: Final = 15 * MINUTE_MS  # signs of so long are told as one
 SPELL_PAUSE_MS: Final = 5 * MINUTE_MS
 GONE_AFTER_MS: Final = 10 * MINUTE_MS  # nobody moved for so long after the door: she went out
 AT_THE_DOOR_MS: Final = MINUTE_MS  # what moves within it may be the one who leaves
-SHORT_WAY_MS: Final = 20 * MINUTE_MS  # to the kitchen at five, and back to bed
-BACK_TO_BED_MS: Final = 60 * MINUTE_MS
-EARLIER_MIN: Final = 45  # than usual
-EARLY_MIN: Final = 390  # half past six, until the usual time is known
 SILENCE_LEARNED_MAX: Final = 1.25  # of what is usual; else one emergency would teach us to be patient
 
-_RESTING = re.compile(r"bed|bath|toilet|shower|\bwc\b", re.IGNORECASE)
 _CONTACTS = frozenset({"door", "opening", "window", "contact"})
+_SIGNS = _CONTACTS | {
+    "motion",
+    "moving",
+    "occupancy",
+    "presence",
+    "power_on",
+}  # a detector's temperature is none
 _HAZARDS = frozenset(
     {"smoke", "gas", "carbon_monoxide", "leak", "leak_top", "moisture", "water", "heat", "problem"}
 )
@@ -50,16 +52,6 @@ class Event(NamedTuple):
     value: float
 
 
-@dataclass(slots=True)
-class Spell:
-    """Proofs close together, and for how long nobody moved before."""
-
-    from_ms: int
-    to_ms: int
-    rooms: set[str]
-    rested_ms: int = 0
-
-
 class Household:
     """The people of one home, as far as its sensors tell."""
 
@@ -73,7 +65,8 @@ class Household:
         "_on",
         "_plan",
         "_quiet_room",
-        "_rose",
+        "_rising",
+        "came_in",
         "cold",
         "doors",
         "habits",
@@ -98,6 +91,7 @@ class Household:
         self._ends: set[tuple[str, str]] = set()  # what also says when it ends; others just repeat themselves
         self._door_ms: int | None = None  # the last time somebody used an entrance
         self._gone_ms: int | None = None  # she was out when it was used, and was not seen inside since
+        self.came_in = False  # when an entrance was last used, nobody was at home
         self._inside_ms = 0  # the last proof of somebody inside
         self.seen_ms: int | None = None  # the last proof
         self.quiet_ms: int | None = None  # since when there was none though somebody may be at home
@@ -107,7 +101,7 @@ class Household:
         self.spell: Spell | None = None
         self.spells: list[Spell] = []  # ended since they were last taken
         self.night: Spell | None = None  # movement through the home without a pause
-        self._rose: tuple[int, Spell] | None = None  # the day she was last seen to rise, and how
+        self._rising = Rising()
         self.doors: dict[str, int] = {}  # entrances that stand open, since when
         self.hazards: dict[str, int] = {}
         self.pressed: dict[str, int] = {}
@@ -121,12 +115,11 @@ class Household:
         if event.kind == "temperature" and sensor.role is Role.CLIMATE:
             self.cold.feel(event.sensor, event.value, event.at_ms)
             return
-        changed = self._changed(sensor, event)
         if sensor.role is Role.HELP and event.kind.startswith("button"):
             self.pressed[event.sensor] = event.at_ms
         elif sensor.role is Role.HAZARD and event.kind in _HAZARDS:
             self._set(self.hazards, event)
-        elif sensor.role in ACTIVE and changed:
+        elif sensor.role in ACTIVE and event.kind in _SIGNS and self._changed(sensor, event):
             self._sign(sensor, event)
 
     def out_since(self, now_ms: int) -> int | None:
@@ -140,10 +133,7 @@ class Household:
 
     def rose(self, day: int, now_ms: int) -> Spell | None:
         """How she was seen to rise on a day; None if she was not, or has gone back to bed since."""
-        if self._rose is None or self._rose[0] != day or self.seen_ms is None:
-            return None
-        spell = self._rose[1]
-        return None if self._went_back(spell, self.seen_ms, now_ms) else spell
+        return self._rising.on(day, now_ms, self.habits.usual_rising(day))
 
     @property
     def used_door_ms(self) -> int | None:
@@ -162,6 +152,14 @@ class Household:
         usual = habits.patience_min(local(since_ms, self.zone), self._quiet_room) or p.silence_max_h * 60
         patience = min(max(usual, p.silence_min_h * 60), p.silence_max_h * 60)
         return max(patience, habits.patience_without_min(lost)) if lost else patience
+
+    def answer(self, role: Role, since: Iterable[Event]) -> None:
+        """A person answered the calls of such sensors: only those that became known since stand."""
+        (self.pressed if role is Role.HELP else self.hazards).clear()
+        for event in since:
+            sensor = self._plan.sensors.get(event.sensor)
+            if sensor is not None and sensor.role is role:
+                self.hear(event)
 
     def take_spells(self) -> list[Spell]:
         """The spells of activity that ended since the last take."""
@@ -193,6 +191,7 @@ class Household:
     def _use_door(self, event: Event) -> None:
         self._set(self.doors, event)
         self._gone_ms = self.out_since(event.at_ms)
+        self.came_in = self._gone_ms is not None
         self._door_ms = max(self._door_ms or 0, event.at_ms)
 
     def _prove(self, proof: Proof, *, inside: bool) -> None:
@@ -205,11 +204,11 @@ class Household:
         if inside:
             self._inside_ms = max(self._inside_ms, proof.at_ms)
         self.habits.proven(proof.sensors, proof.from_ms, proof.at_ms)
-        before_ms, self.seen_ms = self.seen_ms, max(self.seen_ms or 0, proof.at_ms)
+        self.seen_ms = max(self.seen_ms or 0, proof.at_ms)
         if proof.at_ms >= (self.quiet_ms or 0):
             self.quiet_ms, self._quiet_room = proof.at_ms, proof.room
         self._extend(proof)
-        self._rise(proof, before_ms)
+        self._rise(proof)
 
     def _extend(self, proof: Proof) -> None:
         """Grow the spell that lasts, or begin one."""
@@ -235,29 +234,12 @@ class Household:
             rested_ms = proof.from_ms - night.to_ms if night else 0
             self.night = Spell(proof.from_ms, proof.at_ms, set(proof.rooms), rested_ms)
 
-    def _rise(self, proof: Proof, before_ms: int | None) -> None:
-        """A proof beyond bed and bathroom is a rising; one after she went back to bed takes its place."""
+    def _rise(self, proof: Proof) -> None:
         at = local(proof.from_ms, self.zone)
-        if at.minute < minutes(self._plan.parameters.up_from) or all(map(_RESTING.search, proof.rooms)):
+        if at.minute < minutes(self._plan.parameters.up_from):
             return
-        rose = self._rose
-        if (
-            rose
-            and rose[0] == at.day
-            and not (before_ms and self._went_back(rose[1], before_ms, proof.from_ms))
-        ):
-            return
-        if rose and rose[0] > at.day:
-            return
-        self._rose = (at.day, Spell(proof.from_ms, proof.at_ms, set(proof.rooms)))
-        self.habits.rose(at)
-
-    def _went_back(self, rose: Spell, seen_ms: int, now_ms: int) -> bool:
-        """Whether what looked like rising was a short way, earlier than usual, and rest after it."""
-        at = local(rose.from_ms, self.zone)
-        usual = self.habits.usual_rising(at.day)
-        early = at.minute < (EARLY_MIN if usual is None else usual - EARLIER_MIN)
-        return early and seen_ms - rose.from_ms <= SHORT_WAY_MS and now_ms - seen_ms >= BACK_TO_BED_MS
+        if began := self._rising.see(proof, at, self.habits.usual_rising(at.day)):
+            self.habits.rose(began)
 
     def _learn_silence(self, to_ms: int) -> None:
         from_ms = self.quiet_ms

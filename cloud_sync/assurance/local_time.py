@@ -40,3 +40,8 @@ def spoken(at_ms: int, zone: ZoneInfo) -> str:
     """``08:05`` as it stands on the clock in the home."""
     at = datetime.fromtimestamp(at_ms / 1000, zone)
     return f"{at.hour:02}:{at.minute:02}"
+
+
+def day(at_ms: int, zone: ZoneInfo) -> str:
+    """``2027-05-03``, the day it is then in the home."""
+    return datetime.fromtimestamp(at_ms / 1000, zone).date().isoformat()

@@ -35,6 +35,16 @@ class Question(enum.Enum):
     HAZARD = "hazard"
 
 
+QUESTION_WORDS: Mapping[Question, str] = {
+    Question.UP: "Up by the usual time",
+    Question.MOVING: "Moving about as usual",
+    Question.OUT: "Back from going out",
+    Question.WARM: "Warm enough",
+    Question.DOOR: "Door shut at night",
+    Question.WANDERING: "Calm at night",
+    Question.HELP: "A call for help",
+    Question.HAZARD: "Smoke, gas or water",
+}
 # Whose events may show that somebody is alive in the home.
 ACTIVE = frozenset({Role.PRESENCE, Role.ENTRANCE, Role.INNER_DOOR, Role.BED, Role.APPLIANCE})
 # The sensors a question leans on; without one of the first role it cannot be asked. Asked in this order: whether anybody
@@ -59,6 +69,8 @@ VITAL: Mapping[Question, frozenset[Role]] = {
 
 class ParametersError(Exception):
     """The parameters of a home cannot be used; the sentence names the key."""
+
+    exit_code = 78  # sysexits: EX_CONFIG
 
     def __init__(self, sentence: str, *, hint: str) -> None:
         super().__init__(sentence)
@@ -99,7 +111,7 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     questions: tuple[Question, ...] | None = None  # all that its sensors can answer
     inactivity_fixed_h: Hours | None = None  # also ask "moving" by this plain rule, whoever seems to be out
     silence_min_h: Hours = 2.5  # no shorter silence is ever an incident
-    silence_max_h: Hours = 10.0  # any longer one is
+    silence_max_h: Hours = 12.0  # any longer one is
     silence_learning_h: Hours = 12.0  # and this one while habits are being learned
     learn_days: Annotated[int, msgspec.Meta(ge=1, le=60)] = 7
     up_by: Clock = "10:30"  # until habits are learned

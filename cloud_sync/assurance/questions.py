@@ -7,9 +7,9 @@ that is for ``home.py`` to see to.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
+from cloud_sync.assurance.activity import Spell
 from cloud_sync.assurance.finding import (
     NOTHING_YET,
     Answer,
@@ -20,19 +20,19 @@ from cloud_sync.assurance.finding import (
     spell_words,
 )
 from cloud_sync.assurance.household import Household
-from cloud_sync.assurance.local_time import MINUTE_MS, Local, local, minutes, spoken, within
+from cloud_sync.assurance.local_time import MINUTE_MS, MINUTES_A_DAY, Local, local, minutes, spoken, within
 from cloud_sync.assurance.plan import Parameters, Plan, Question
 
 HOUR_MS: Final = 3_600_000
 WANDER_ROOMS_MIN: Final = 3
 RISING_EARLY_MIN: Final = 30  # so long before the usual time, being about is no wandering
+WANDER_OVER_MS: Final = 30 * MINUTE_MS  # a batch may be a quarter of an hour behind
 RESTED_MS: Final = 45 * MINUTE_MS
 DOOR_SETTLES_MS: Final = 10 * MINUTE_MS
 DOOR_RECENT_MS: Final = 9 * HOUR_MS  # a night
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """When a question is asked, and how far it can be trusted.
 
     Attributes:
@@ -79,7 +79,7 @@ def moving(home: Household, plan: Plan, moment: Moment) -> Finding:
     patience_min = home.patience_min(since_ms, moment.lost)
     if patience_min is not None and now_ms - since_ms >= patience_min * MINUTE_MS:
         usual = length_words(patience_min * MINUTE_MS)
-        return _still(home, moment, since_ms, f"usually never {usual} at this time of day")
+        return _still(home, moment, since_ms, f"in {home.habits.days} days never {usual} at this time of day")
     spell = home.spell
     return (
         Finding(Answer.YES, evidence=f"Last sure sign: {spell_words(spell, home.zone)}.")
@@ -127,6 +127,8 @@ def door(home: Household, plan: Plan, moment: Moment) -> Finding:
     if used_ms is None or not recent or not _at_night(local(used_ms, home.zone), p):
         return Finding(Answer.YES, evidence="Shut." if open_ms is None else "Open.")
     at = spoken(used_ms, home.zone)
+    if home.came_in and now_ms - used_ms < DOOR_SETTLES_MS:  # whoever comes home is seen inside soon
+        return NOTHING_YET
     if open_ms is None and now_ms - used_ms >= DOOR_SETTLES_MS and home.out_since(now_ms) is None:
         return Finding(Answer.YES, evidence=f"Used at {at}, shut again, and somebody is inside.")
     return Finding(Answer.NO, used_ms, f"A way out was used at {at}.")
@@ -137,10 +139,10 @@ def wandering(home: Household, plan: Plan, moment: Moment) -> Finding:
     p, spell = plan.parameters, home.night
     if spell is None or not _at_night(moment.at, p, home.habits.usual_rising(moment.at.day)):
         return NOTHING_YET
-    if spell.rested_ms < RESTED_MS:  # she has not been to bed yet
+    if _rested_ms(spell, home, p) < RESTED_MS:  # she has not been to bed yet
         return Finding(Answer.YES)
     lasting = spell.to_ms - spell.from_ms >= p.wander_min * MINUTE_MS
-    if lasting and len(spell.rooms) >= WANDER_ROOMS_MIN and moment.now_ms - spell.to_ms < DOOR_SETTLES_MS:
+    if lasting and len(spell.rooms) >= WANDER_ROOMS_MIN and moment.now_ms - spell.to_ms < WANDER_OVER_MS:
         rooms = count_words(len(spell.rooms))
         return Finding(
             Answer.NO, spell.from_ms, f"About in {rooms} rooms since {spoken(spell.from_ms, home.zone)}."
@@ -201,6 +203,12 @@ def _at_night(at: Local, p: Parameters, usual_rising: float | None = None) -> bo
     if usual_rising is not None:
         end = min(end, int(usual_rising) - RISING_EARLY_MIN)
     return within(at.minute, minutes(p.night_from), end)
+
+
+def _rested_ms(spell: Spell, home: Household, p: Parameters) -> float:
+    """How much of this night nobody moved before a spell; sitting still in the evening is no rest."""
+    into_night_min = (local(spell.from_ms, home.zone).minute - minutes(p.night_from)) % MINUTES_A_DAY
+    return min(spell.rested_ms, into_night_min * MINUTE_MS)
 
 
 def _clock(minute: float) -> str:

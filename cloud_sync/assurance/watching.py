@@ -49,11 +49,11 @@ def judge_question(asked: Asked, verdicts: Sequence[Verdict | None], *, now_ms: 
 
 
 def lost_sensors(asked: Asked, verdicts: Sequence[Verdict | None]) -> frozenset[str]:
-    """The sensors it leans on that we cannot hear."""
+    """The sensors it leans on that we cannot hear, or may not."""
     return frozenset(
         address
         for address, verdict in zip(asked.leaning, verdicts, strict=True)
-        if verdict is None or verdict.state is State.BLIND
+        if verdict is None or verdict.state in {State.BLIND, State.PAUSED}
     )
 
 

@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from cloud_sync.assurance.causes import words
 from cloud_sync.assurance.coverage import State, Verdict, as_of
-from cloud_sync.assurance.finding import Answer
-from cloud_sync.assurance.incident import About, Incident
-from cloud_sync.assurance.plan import Question
+from cloud_sync.assurance.finding import Answer, Severity
+from cloud_sync.assurance.incident import About, Audience, Incident
+from cloud_sync.assurance.plan import QUESTION_WORDS, Question
+from cloud_sync.assurance.titles import TITLES
+from cloud_sync.portal.lookers import person_words
 from cloud_sync.portal.words import Clock, Time
 from cloud_sync.receiver.store.assured import Asked
 from cloud_sync.receiver.store.homes import Home
+from cloud_sync.receiver.store.notices import Telling
 
-TITLES: Final[Mapping[Question, str]] = {
-    Question.UP: "Up by the usual time",
-    Question.MOVING: "Moving about as usual",
-    Question.OUT: "Back from going out",
-    Question.WARM: "Warm enough",
-    Question.DOOR: "Door shut at night",
-    Question.WANDERING: "Calm at night",
-    Question.HELP: "No call for help",
-    Question.HAZARD: "No smoke, gas or water",
-}
+_ORDER: Final = (  # what matters first
+    Question.HELP,
+    Question.HAZARD,
+    Question.UP,
+    Question.MOVING,
+    Question.OUT,
+    Question.WARM,
+    Question.DOOR,
+    Question.WANDERING,
+)
 _STATES: Final = {
     State.WATCHING: "Watched",
     State.PARTLY: "Partly watched",
     State.BLIND: "We cannot tell",
     State.PAUSED: "Paused",
 }
+_AUDIENCES: Final = {
+    Audience.OPERATIONS: "The people who run this service were",
+    Audience.FAMILY: "The family was",
+}
 _ANSWERS: Final = {Answer.YES: "Yes.", Answer.NO: "No.", Answer.OPEN: ""}
+_CALLED: Final = {Answer.YES: "None.", Answer.NO: "Yes.", Answer.OPEN: ""}  # all is well if there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +64,59 @@ class IncidentView:
     evidence: str
     since: Time
     in_hand: str
+    hand_since: Time | None
     about_us: bool
+    pressing: bool
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndedView:
+    """What needed somebody, and how it ended."""
+
+    title: str
+    evidence: str
+    since: Time
+    until: Time
+    closed_by: str
+    outcome: str
 
 
 def questions(home: Home, clock: Clock) -> tuple[QuestionView, ...]:
     """The questions of a home as they may be shown: none reads as watched while the watch itself is silent."""
-    return tuple(_question(asked, _verdict(asked, home, clock.now_ms), clock) for asked in home.asked)
+    asked = sorted(home.asked, key=lambda one: _ORDER.index(one.stretch.question))
+    return tuple(_question(one, _verdict(one, home, clock.now_ms), clock) for one in asked)
 
 
 def incidents(home: Home, clock: Clock) -> tuple[IncidentView, ...]:
     """What needs somebody, the most pressing first. What of ours is not for the family stays with operations."""
     return tuple(
         IncidentView(
-            "We cannot see" if one.about is About.US else TITLES[Question(one.subject)] + "? No.",
+            TITLES[one.subject],
             one.evidence,
             clock.time(one.happened_ms),
-            one.in_hand,
+            person_words(one.in_hand) if one.in_hand else "",
+            None if one.hand_ms is None else clock.time(one.hand_ms),
             one.about is About.US,
+            one.severity >= Severity.URGENT,
+            tuple(_told(each, clock) for each in home.tellings if _of(each, one)),
         )
         for one in sorted(home.incidents, key=_pressing)
+    )
+
+
+def ended(home: Home, clock: Clock) -> tuple[EndedView, ...]:
+    """What ended lately, the last one first: whoever was told of it is told how it ended."""
+    return tuple(
+        EndedView(
+            TITLES[one.subject],
+            one.evidence,
+            clock.time(one.happened_ms),
+            clock.time(one.closed_ms or one.updated_ms),
+            person_words(one.closed_by) if one.closed_by else "",
+            one.outcome,
+        )
+        for one in home.ended
     )
 
 
@@ -99,8 +141,8 @@ def question_facts(home: Home, now_ms: int) -> list[dict[str, Any]]:
     return found
 
 
-def incident_facts(home: Home) -> list[dict[str, Any]]:
-    """Open incidents as plain facts for JSON."""
+def incident_facts(incidents: Iterable[Incident]) -> list[dict[str, Any]]:
+    """Incidents as plain facts for JSON."""
     return [
         {
             "subject": one.subject,
@@ -110,22 +152,43 @@ def incident_facts(home: Home) -> list[dict[str, Any]]:
             "severity": one.severity.name.lower(),
             "evidence": one.evidence,
             "in_hand": one.in_hand,
+            "hand_ms": one.hand_ms,
+            "closed_ms": one.closed_ms,
+            "closed_by": one.closed_by,
+            "outcome": one.outcome,
         }
-        for one in home.incidents
+        for one in incidents
     ]
+
+
+def _of(telling: Telling, one: Incident) -> bool:
+    return (telling.subject, telling.raised_ms) == (one.subject, one.raised_ms)
+
+
+def _told(telling: Telling, clock: Clock) -> str:
+    """Whether an audience was reached: never more than is known."""
+    whom = _AUDIENCES[telling.audience]
+    if telling.delivered_ms is not None:
+        return f"{whom} told at {clock.time(telling.delivered_ms).text}."
+    if telling.waiting:
+        return f"{whom} not reached yet; we keep trying."
+    if telling.withheld:
+        return f"{whom} not told: this home has not agreed to it."
+    return f"{whom} not told by message: no way to is set up. It stands on this page."
 
 
 def _question(asked: Asked, verdict: Verdict, clock: Clock) -> QuestionView:
     told = words(verdict.cause)
+    answers = _CALLED if asked.stretch.question in {Question.HELP, Question.HAZARD} else _ANSWERS
     seen = verdict.state in {State.WATCHING, State.PARTLY}
     return QuestionView(
-        title=TITLES[asked.stretch.question],
-        answer=_ANSWERS[asked.answer] if seen else "",
+        title=QUESTION_WORDS[asked.stretch.question],
+        answer=answers[asked.answer] if seen else "",
         evidence=asked.evidence if seen else "",
         state=verdict.state,
         state_word=_STATES[verdict.state],
         since=clock.time(verdict.since_ms),
-        why="" if verdict.state is State.WATCHING else told.why,
+        why="" if verdict.state is State.WATCHING else told.of_home,
         remedy="" if verdict.state is State.WATCHING else told.remedy,
     )
 

@@ -35,6 +35,16 @@ class LookView:
     emergency: bool
 
 
+def person_words(who: str) -> str:
+    """Somebody as the audit names them, in words: ``Staff (council/amy)``."""
+    role, _, person = who.partition(":")
+    # A home's own id in front of the link's would only repeat the page's title.
+    name = person.partition("/")[2] if role == "family" else person
+    if role == "family" and name.startswith("channel-"):
+        return f"Family, by notice ({name})"
+    return f"{_ROLES.get(role, role)} ({name})"
+
+
 def views(rows: Sequence[Row], *, now_ms: int, zone: tzinfo | None = None) -> tuple[LookView, ...]:
     """The decisions on a home, newest first, as its page tells them."""
     clock = Clock(now_ms, zone)
@@ -42,20 +52,22 @@ def views(rows: Sequence[Row], *, now_ms: int, zone: tzinfo | None = None) -> tu
 
 
 def _view(facts: Mapping[str, Any], at: Time) -> LookView:
-    role, _, person = str(facts["who"]).partition(":")
-    # A home's own id in front of the link's would only repeat the page's title.
-    name = person.partition("/")[2] if role == "family" else person
     emergency = facts["action"] == "break-glass"
-    return LookView(f"{_ROLES.get(role, role)} ({name})", at, _what(facts, emergency=emergency), emergency)
+    return LookView(person_words(str(facts["who"])), at, _what(facts, emergency=emergency), emergency)
 
 
 def _what(facts: Mapping[str, Any], *, emergency: bool) -> str:
     purpose = str(facts["purpose"]).replace("-", " ")
     if facts["code"]:
-        return f"Wanted to look ({purpose}) and was refused."
+        wanted = "answer an incident" if facts["action"] == "answer" else "look"
+        return f"Wanted to {wanted} ({purpose}) and was refused."
     if emergency:
         cause = _CAUSES.get(str(facts.get("cause", "")), "no cause was given")
         return f"Opened this home's data in an emergency, for an hour: {cause}. This will be reviewed."
+    if facts["action"] == "answer":
+        return f"Answered an incident: {', '.join(facts['classes'])} ({purpose})."
     if facts["action"] == "review":
         return "Reviewed an emergency look."
+    if facts["purpose"] == "notice":
+        return f"Told by us: {', '.join(facts['classes'])}."
     return f"Looked at {', '.join(facts['classes'])} ({purpose})."

@@ -13,8 +13,9 @@ from typing import Any
 
 from cloud_sync.assurance.causes import Cause, words
 from cloud_sync.assurance.coverage import State, Verdict, as_of, judge_home, stale
-from cloud_sync.portal import asking
-from cloud_sync.portal.asking import IncidentView, QuestionView
+from cloud_sync.portal import agreeing, asking, hindsight
+from cloud_sync.portal.asking import EndedView, IncidentView, QuestionView
+from cloud_sync.portal.hindsight import LearnedView
 from cloud_sync.portal.words import NOT_ENCRYPTED, Clock, Time, home_title, label, marks, value_text
 from cloud_sync.receiver.store.homes import Home, Sensor, Value
 from cloud_sync.wire.batch import Quality
@@ -98,6 +99,10 @@ class Page:
     looked: Time | None
     incidents: tuple[IncidentView, ...]
     questions: tuple[QuestionView, ...]
+    learned: tuple[LearnedView, ...]
+    ended: tuple[EndedView, ...]
+    pauses: tuple[str, ...]  # what is paused, by whom and until when; sentences
+    agreements: tuple[str, ...]  # who agreed to what; sentences
     groups: tuple[Group, ...]
     legend: tuple[tuple[str, str], ...]  # marks on this page that need explaining, and what they mean
 
@@ -120,6 +125,10 @@ def page(home: Home, *, now_ms: int, zone: tzinfo | None = None) -> Page:
         looked=None if home.evaluated_ms is None else clock.time(home.evaluated_ms, seconds=True),
         incidents=asking.incidents(home, clock),
         questions=asking.questions(home, clock),
+        learned=hindsight.learned(home, clock),
+        ended=asking.ended(home, clock),
+        pauses=agreeing.pauses(home, clock),
+        agreements=agreeing.agreements(home, clock),
         groups=tuple(
             Group(title, state, found)
             for state, title in _GROUPS.items()
@@ -140,7 +149,10 @@ def facts(home: Home, *, now_ms: int) -> dict[str, Any]:
         "watch_silent": stale(home.evaluated_ms, now_ms),
         **_verdict_facts(overall),
         "questions": asking.question_facts(home, now_ms),
-        "incidents": asking.incident_facts(home),
+        "incidents": asking.incident_facts(home.incidents),
+        "ended": asking.incident_facts(home.ended),
+        "learned": hindsight.learned_facts(home),
+        "pauses": agreeing.pause_facts(home, now_ms),
         "sensors": [
             {
                 "address": sensor.address,
@@ -196,12 +208,12 @@ def _explanation(overall: Verdict, verdicts: Sequence[Verdict]) -> tuple[str, ..
             )
         case State.PARTLY:
             watched = sum(verdict.state is State.WATCHING for verdict in verdicts)
-            count = f"{watched} of {len(verdicts)} sensors are watched." if watched else told.why
+            count = f"{watched} of {len(verdicts)} sensors are watched." if watched else told.of_home
             return (count, "What is not seen does not mean that something is wrong.")
         case State.PAUSED:
-            return ("Nothing is recorded meanwhile. This is no fault.",)
+            return ("What is paused is not recorded meanwhile. This is no fault.",)
         case State.BLIND:
-            return ("This does not mean that something is wrong.", told.why, told.remedy)
+            return ("This does not mean that something is wrong.", told.of_home, told.remedy)
 
 
 def _on_the_watch(home: Home, overall: Verdict, now_ms: int) -> tuple[str, ...]:

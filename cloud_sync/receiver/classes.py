@@ -6,7 +6,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from cloud_sync.assurance.finding import Answer
-from cloud_sync.assurance.home import BLIND
 from cloud_sync.assurance.plan import Question
 from cloud_sync.receiver.store.homes import Home, Sensor
 from zero_trust.request import DataClass
@@ -36,6 +35,7 @@ _ASKED = {
     Question.WARM: DataClass.CLIMATE,
 }
 _CLASS_OF = {word: data for data, words in _KINDS.items() for word in words.split()}
+_OF_SUBJECTS = {question.value: _ASKED.get(question, DataClass.ACTIVITY) for question in Question}
 
 
 def class_of(kind: str) -> DataClass:
@@ -52,17 +52,21 @@ def narrowed(home: Home, classes: AbstractSet[DataClass]) -> Home:
         sensors=tuple(_narrowed(sensor, classes) for sensor in home.sensors),
         asked=tuple(
             one
-            if _class_of_subject(one.stretch.question.value) in classes
+            if class_of_subject(one.stretch.question.value) in classes
             else replace(one, answer=Answer.OPEN, evidence="")
             for one in home.asked
         ),
-        incidents=tuple(one for one in home.incidents if _class_of_subject(one.subject) in classes),
+        incidents=tuple(one for one in home.incidents if class_of_subject(one.subject) in classes),
+        ended=tuple(one for one in home.ended if class_of_subject(one.subject) in classes),
+        explanations=tuple(
+            one if DataClass.ACTIVITY in classes else replace(one, evidence="") for one in home.explanations
+        ),
     )
 
 
-def _class_of_subject(subject: str) -> DataClass:
-    """What a question's answer tells of; how well it is watched is the home's state, like our own blindness."""
-    return DataClass.STATE if subject == BLIND else _ASKED.get(Question(subject), DataClass.ACTIVITY)
+def class_of_subject(subject: str) -> DataClass:
+    """What a question's answer tells of; how well it is watched is the home's state, like what we have to say of ourselves."""
+    return _OF_SUBJECTS.get(subject, DataClass.STATE)
 
 
 def _narrowed(sensor: Sensor, classes: AbstractSet[DataClass]) -> Sensor:

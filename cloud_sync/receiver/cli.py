@@ -14,11 +14,14 @@ from typing import Any
 
 import click
 
-from cloud_sync.receiver import keeping, keeping_cli, supervisor
+from cloud_sync.assurance.consent import ConsentError
+from cloud_sync.assurance.plan import ParametersError
+from cloud_sync.receiver import consent_cli, incident_cli, keeping, keeping_cli, notices_cli, supervisor
 from cloud_sync.receiver.classes import class_of
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
 from cloud_sync.receiver.console import config_option, desk_of, look, operator
 from cloud_sync.receiver.desk import Desk, by
+from cloud_sync.receiver.ledger_cli import ledger
 from cloud_sync.receiver.store.audit import put_tail, tail_beyond
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import copy_database, open_database
@@ -44,7 +47,13 @@ def main() -> None:
         sys.exit(64 if isinstance(error, click.UsageError) else error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except (ReceiverConfigError, TrustError, supervisor.ProcessEndedError) as error:
+    except (
+        ReceiverConfigError,
+        TrustError,
+        ConsentError,
+        ParametersError,
+        supervisor.ProcessEndedError,
+    ) as error:
         click.echo(f"{error} {getattr(error, 'hint', '')}".strip(), err=True)
         sys.exit(getattr(error, "exit_code", 77))
 
@@ -88,6 +97,26 @@ def authority(config_file: Path, child: bool) -> None:  # noqa: FBT001
 def watch(config_file: Path, child: bool) -> None:  # noqa: FBT001
     """Decide what is watched and what is not."""
     from cloud_sync.receiver import watch as duty  # noqa: PLC0415
+
+    _serve(duty.run, config_file, child=child)
+
+
+@cli.command()
+@config_option
+@click.option("--child", is_flag=True, hidden=True, help="End with the parent process.")
+def guard(config_file: Path, child: bool) -> None:  # noqa: FBT001
+    """Watch the watch, and tell somebody outside while all is well."""
+    from cloud_sync.receiver import guard as duty  # noqa: PLC0415
+
+    _serve(duty.run, config_file, child=child)
+
+
+@cli.command()
+@config_option
+@click.option("--child", is_flag=True, hidden=True, help="End with the parent process.")
+def notify(config_file: Path, child: bool) -> None:  # noqa: FBT001
+    """Tell people of incidents, by the channels of receiver.toml."""
+    from cloud_sync.receiver import notifying as duty  # noqa: PLC0415
 
     _serve(duty.run, config_file, child=child)
 
@@ -269,8 +298,13 @@ def restore(config_file: Path, file: Path) -> None:
         click.echo(f"{home} was forgotten since that copy was made, and is so again.")
 
 
-for _command in (keeping_cli.retention, keeping_cli.forget, keeping_cli.export_home):
+for _command in (
+    *(keeping_cli.retention, keeping_cli.forget, keeping_cli.export_home),
+    *(consent_cli.consent, consent_cli.pause, consent_cli.event),
+    *(incident_cli.incident, notices_cli.notices),
+):
     cli.add_command(_command)
+cli.add_command(ledger)
 
 
 def _seen(

@@ -6,10 +6,14 @@ Paths are relative to the file's own directory, so that a site directory can be 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from cloud_sync.receiver.address import Address
+from cloud_sync.receiver.channels import Channel
+
+S = TypeVar("S", bound=msgspec.Struct)
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -72,6 +76,30 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     evidence_days: Annotated[int, msgspec.Meta(ge=1, le=3_653)] = 1_096
 
 
+class ConsentRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``needed``: what nobody has agreed to is not asked. False is for benches, where nobody lives."""
+
+    needed: bool = True
+
+
+class GuardConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The watch over the watch.
+
+    Attributes:
+        age_max_s: the watch must have looked within it; about each home it must have asked within 120 s.
+        ping: whom outside to tell that all is well, ever again; its address is a secret. None: nobody.
+        ping_method: how.
+        ping_period_s: how often.
+        ca: certificates (PEM) that vouch for them; default: those of the system.
+    """
+
+    age_max_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 120
+    ping: Address | None = None
+    ping_method: Literal["GET", "POST"] = "GET"
+    ping_period_s: Annotated[int, msgspec.Meta(ge=1, le=3_600)] = 60
+    ca: Path | None = None
+
+
 class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site.
 
@@ -83,6 +111,9 @@ class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         paths: where things lie.
         limits: maximums.
         retention: how long what is held is kept.
+        consent: whether questions need somebody's consent.
+        guard: how the watch itself is watched.
+        channels: by which ways people are told, ``[[channel]]`` in the file.
     """
 
     site: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}$")]
@@ -92,6 +123,14 @@ class ReceiverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: Paths = Paths()
     limits: Limits = Limits()
     retention: Retention = Retention()
+    consent: ConsentRules = ConsentRules()
+    guard: GuardConfig = GuardConfig()
+    channels: tuple[Channel, ...] = msgspec.field(name="channel", default=())
+
+    def __post_init__(self) -> None:
+        names = [channel.name for channel in self.channels]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"there is more than one channel {min(twice)!r}")
 
 
 def load_config(file: Path) -> ReceiverConfig:
@@ -101,7 +140,7 @@ def load_config(file: Path) -> ReceiverConfig:
         ReceiverConfigError: the file is missing, is no TOML, or a key is unknown, missing or out of range.
     """
     try:
-        config = msgspec.toml.decode(file.read_bytes(), type=ReceiverConfig, dec_hook=_path)
+        config = msgspec.toml.decode(file.read_bytes(), type=ReceiverConfig, dec_hook=_decoded)
     except OSError as error:
         raise ReceiverConfigError(
             f"{file}: cannot be read ({error.strerror}).",
@@ -112,16 +151,25 @@ def load_config(file: Path) -> ReceiverConfig:
         UnicodeDecodeError,
     ) as error:  # a ValidationError is one; its text names the key
         raise ReceiverConfigError(f"{file}: {error}", hint="Correct this key in the file.") from error
-    return msgspec.structs.replace(config, paths=_absolute(config.paths, file.parent.resolve()))
+    base = file.parent.resolve()
+    return msgspec.structs.replace(
+        config,
+        paths=_absolute(config.paths, base),
+        guard=_absolute(config.guard, base),
+        channels=tuple(_absolute(channel, base) for channel in config.channels),
+    )
 
 
-def _path(kind: type, value: object) -> object:
+def _decoded(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str):
         return Path(value)
-    raise TypeError("Expected a path, in quotes")
+    if kind is Address and isinstance(value, str):
+        return Address(value)
+    raise TypeError("Expected a path, in quotes" if kind is Path else "Expected an address, in quotes")
 
 
-def _absolute(paths: Paths, base: Path) -> Paths:
-    return msgspec.structs.replace(
-        paths, **{name: base / path for name, path in msgspec.structs.asdict(paths).items()}
-    )
+def _absolute(struct: S, base: Path) -> S:
+    """The same with each path that it holds made absolute."""
+    facts = msgspec.structs.asdict(struct)
+    paths = {name: base / value for name, value in facts.items() if isinstance(value, Path)}
+    return msgspec.structs.replace(struct, **paths)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import click
 from cloud_sync.receiver.config import ReceiverConfig
 from cloud_sync.receiver.desk import EVERY_CLASS, Desk
 from cloud_sync.receiver.store.database import open_database
+from cloud_sync.receiver.store.registry import HubRow, Registry
 from zero_trust.errors import PolicyError
 from zero_trust.request import DataClass, Request, Role, Subject
 
@@ -32,6 +34,19 @@ def desk_of(config: ReceiverConfig, clock_ms: Callable[[], int]) -> Desk:
 def operator(config: ReceiverConfig) -> Subject:
     """This account of the machine, as the audit names it."""
     return Subject(Role.OPERATOR, config.site, f"uid-{os.getuid()}")
+
+
+def hubs_of(db: sqlite3.Connection, home: str) -> list[HubRow]:
+    """The hubs that a home has or had.
+
+    Raises:
+        UsageError: there is none.
+    """
+    hubs = Registry(db).hubs()
+    if found := [row for row in hubs if row.home == home]:
+        return found
+    known = ", ".join(sorted({row.home for row in hubs})) or "none yet"
+    raise click.UsageError(f"Nothing is held of a home {home!r}. Homes that had a hub: {known}.")
 
 
 def look(desk: Desk, request: Request, classes: Iterable[DataClass] = EVERY_CLASS) -> frozenset[DataClass]:

@@ -57,10 +57,46 @@ TABLES: Final = (
         " ORDER BY question, from_ms, known_ms",
     ),
     Table(
+        "explanations.csv",
+        "What we learned afterwards of times in which we could not see, and when we learned it.",
+        "SELECT from_ms, until_ms, known_ms, listened_ms / 60000 AS listened_minutes, evidence FROM explanation"
+        " WHERE home = :home ORDER BY from_ms, known_ms",
+    ),
+    Table(
         "incidents.csv",
         "What was told of the person, and of our own blindness, and how it ended.",
-        "SELECT subject, about, happened_ms, raised_ms, evidence, in_hand, closed_ms, outcome"
+        "SELECT subject, about, happened_ms, raised_ms, evidence, in_hand, hand_ms, closed_ms, closed_by, outcome"
         " FROM home_incident WHERE home = :home ORDER BY raised_ms",
+    ),
+    Table(
+        "responses.csv",
+        "Who took an incident in hand or closed it, what they said, when they did it, and when we were told.",
+        "SELECT subject, raised_ms, act, who, said, happened_ms, known_ms FROM response WHERE home = :home"
+        " ORDER BY number",
+    ),
+    Table(
+        "notices.csv",
+        "Who was told of an incident, in which words, by which channel, and whether it was delivered.",
+        "SELECT subject, raised_ms, CASE audience WHEN 1 THEN 'operations' ELSE 'family' END AS told, occasion, words,"
+        " happened_ms, known_ms, channel, state, done_ms FROM notice LEFT JOIN delivery ON notice = number"
+        " WHERE home = :home ORDER BY number, channel",
+    ),
+    Table(
+        "agreements.csv",
+        "Who agreed that what is asked, in which capacity, on what evidence, from when until when.",
+        "SELECT number, questions, authority, person, evidence, from_ms, until_ms, written_by, written_ms, ended_ms,"
+        " ended_by FROM consent WHERE home = :home ORDER BY number",
+    ),
+    Table(
+        "pauses.csv",
+        "What was asked to pause, by whom, and for which event; without a question: an event that changes limits only.",
+        "SELECT number, event, questions, stays AS roles_that_stay, asked_by, from_ms, until_ms, written_by, written_ms,"
+        " ended_ms FROM pause WHERE home = :home ORDER BY number",
+    ),
+    Table(
+        "settings.csv",
+        "What each hub was to leave out, and since when it says that it does.",
+        f"SELECT hub, number AS wanted, taken, since_ms, refused FROM setting WHERE {_OF_HOME} ORDER BY hub",
     ),
     Table(
         "listening.csv",

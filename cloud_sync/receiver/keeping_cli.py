@@ -15,14 +15,13 @@ import click
 
 from cloud_sync.receiver import keeping, supervisor
 from cloud_sync.receiver.config import ReceiverConfig, load_config
-from cloud_sync.receiver.console import config_option, desk_of, look, operator
+from cloud_sync.receiver.console import config_option, desk_of, hubs_of, look, operator
 from cloud_sync.receiver.desk import by
 from cloud_sync.receiver.export import export
 from cloud_sync.receiver.store.audit import AuditLog
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.deletions import Order, broken_accounts, broken_deletion, deletions
 from cloud_sync.receiver.store.erasure import Erasure
-from cloud_sync.receiver.store.registry import HubRow, Registry
 from zero_trust.options import utc
 from zero_trust.policy import Standing
 from zero_trust.request import Action, DataClass, Proof
@@ -107,7 +106,7 @@ def forget(config_file: Path, home: str, why: str, yes: bool, rewrite: bool | No
     config = load_config(config_file)
     desk = desk_of(config, _now_ms)
     db = desk.db
-    hubs = _hubs_of(db, home)
+    hubs = hubs_of(db, home)
     look(desk, by(operator(config), Proof.CONSOLE, home, Action.ERASE, "erasure"), [DataClass.ALL])
     if not yes:
         if not sys.stdin.isatty():
@@ -137,7 +136,7 @@ def export_home(config_file: Path, home: str, target: Path | None) -> None:
     config = load_config(config_file)
     desk = desk_of(config, _now_ms)
     db = desk.db
-    _hubs_of(db, home)
+    hubs_of(db, home)
     look(desk, by(operator(config), Proof.CONSOLE, home, Action.COPY, "access"), [DataClass.ALL])
     file = target or Path(f"{home}.zip")
     try:
@@ -161,14 +160,6 @@ def _carried_out(db: sqlite3.Connection, steps: Any, rewrite: bool | None) -> ke
             f"The store could not be written ({error}); what was erased so far stays so. Try again.", err=True
         )
         sys.exit(TEMPORARY_FAILURE)
-
-
-def _hubs_of(db: sqlite3.Connection, home: str) -> list[HubRow]:
-    hubs = Registry(db).hubs()
-    if found := [row for row in hubs if row.home == home]:
-        return found
-    known = ", ".join(sorted({row.home for row in hubs})) or "none yet"
-    raise click.UsageError(f"Nothing is held of a home {home!r}. Homes that had a hub: {known}.")
 
 
 def _broken(db: sqlite3.Connection) -> list[str]:

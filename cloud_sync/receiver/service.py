@@ -19,17 +19,27 @@ from cloud_sync.receiver.store.batches import Arrival, Batches, Session, Unread
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from cloud_sync.sync import ledger
 from cloud_sync.sync.placing import clock_fault, place
-from cloud_sync.sync.session import session_key
+from cloud_sync.sync.session import session_key, session_name
 from cloud_sync.wire import message as wire
 from cloud_sync.wire.batch import Batch, Stream, content_digest, decode, leans_on
 from cloud_sync.wire.errors import WireError
 from cloud_sync.wire.limits import ENVELOPE_MAX_BYTES
+from cloud_sync.wire.setting import (
+    SETTING_TAG,
+    TAKEN_TAG,
+    VERSION,
+    Setting,
+    Taken,
+    decode_taken,
+    encode_setting,
+)
 from zero_trust.credential import certificate_key
 from zero_trust.envelope import open_sealed, sign_tagged, site_key_id, verify_inside, verify_tagged
 from zero_trust.errors import PolicyError, TrustError
 from zero_trust.evidence import received_facts
 from zero_trust.keys import PrivateKey, PublicKey
 from zero_trust.policy import BatchFacts, admit_batch
+from zero_trust.reasons import reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,8 @@ class Service:
         self.use(keys)
         self._registry = registry
         self._batches = batches
+        self._settings = batches.settings
+        self._pushed = 0  # settings were sent up to this change
         self._data_keys: dict[bytes, PublicKey] = {}  # by certificate
 
     def use(self, keys: IntakeKeys) -> None:
@@ -111,6 +123,11 @@ class Service:
             self._record(mark)
         return answers + receipts + asks + [self._refuse(refusal) for refusal in refused]
 
+    def push(self, now_ms: int) -> list[Answer]:
+        """The settings that have changed since the last call, for hubs with a session; asked every few seconds."""
+        self._pushed, hubs = self._settings.due(self._pushed)
+        return [answer for hub in hubs for answer in self._setting(hub, now_ms)]
+
     def _take_one(self, incoming: Incoming, refused: list[_Refused]) -> list[Answer] | _Counted | None:
         kind, content = wire.kind_of(incoming.payload), incoming.payload[1:]
         match kind:
@@ -122,6 +139,8 @@ class Service:
                 return self._take_hello(incoming, content)
             case wire.Kind.HEARTBEAT:
                 return self._take_heartbeat(incoming)
+            case wire.Kind.TAKEN:
+                return self._take_account(incoming, content)
             case _:
                 raise WireError("a message that only the site sends came up")
 
@@ -286,7 +305,46 @@ class Service:
         if beat.counter <= session.counter:
             raise WireError("the heartbeat was heard before", "heartbeat-not-believed")
         self._batches.beat(incoming.hub, beat.counter, incoming.received_ms, beat.frame_age_s)
-        return None
+        return self._setting(incoming.hub, incoming.received_ms)
+
+    def _take_account(self, incoming: Incoming, content: bytes) -> list[Answer]:
+        """A hub says what it leaves out: that, and not what we asked for, is what we go by."""
+        row = self._speaker(incoming)
+        body = verify_tagged(self._data_key(row), TAKEN_TAG, content, code="batch-signature-wrong")
+        taken = decode_taken(body)
+        self._check_names(incoming.hub, taken.hub, taken.site)
+        session, (last, counter) = self._batches.session(taken.hub), self._settings.last_account(taken.hub)
+        if session is None or taken.session != session_name(session.key):
+            raise WireError("the account is not of this session", "account-not-believed")
+        if last == taken.session and taken.counter <= counter:
+            raise WireError("the account was heard before", "account-not-believed")
+        self._enter_account(row, taken, content, incoming.received_ms)
+        return [] if taken.refused else self._setting(taken.hub, incoming.received_ms)
+
+    def _enter_account(self, row: HubRow, taken: Taken, signed: bytes, now_ms: int) -> None:
+        before = self._settings.take(taken, signed, now_ms)
+        if taken.number > before.number:
+            lost = [one for one in taken.pauses if one not in before.wanted and one.until_ms > now_ms]
+            self._settings.adopt(row.home, lost, now_ms)
+            detail = f"setting {taken.number}, we knew {before.number}; {len(lost)} pauses"
+            self._batches.raise_incident(taken.hub, "setting-ahead", detail, now_ms)
+        if taken.refused and taken.refused != before.refused:
+            code = taken.refused if taken.refused in reasons() else "setting-malformed"
+            self._batches.raise_incident(taken.hub, code, f"it goes by setting {taken.number}", now_ms)
+        if (taken.number, (*taken.pauses, *taken.own)) != (before.taken, before.pauses):
+            pauses = {"pauses": len(taken.pauses), "own": len(taken.own)}
+            digest = hashlib.sha256(signed).hexdigest()
+            facts = {"hub": taken.hub, "number": taken.number, **pauses, "account": digest}
+            self._registry.audit.append(now_ms, "setting", facts)
+
+    def _setting(self, hub: str, now_ms: int) -> list[Answer]:
+        """What a hub shall leave out, signed for its session; nothing if it has no session, or goes by it already."""
+        stand, session = self._settings.stand(hub), self._batches.session(hub)
+        if stand.confirmed or session is None:
+            return []
+        name = session_name(session.key)
+        setting = Setting(VERSION, self._site, hub, name, stand.number, now_ms, stand.wanted)
+        return [self._signed(hub, wire.Kind.SETTING, SETTING_TAG, encode_setting(setting))]
 
     def _speaker(self, incoming: Incoming) -> HubRow:
         """The registry's row of the hub that speaks, if it may."""

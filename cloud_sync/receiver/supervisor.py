@@ -21,7 +21,7 @@ import structlog
 from cloud_sync.receiver import broker
 from cloud_sync.receiver.config import ReceiverConfig
 
-ROLES = ("broker", "authority", "intake", "watch", "portal")
+ROLES = ("broker", "authority", "intake", "watch", "guard", "notify", "portal")
 RESTART_FIRST_S, RESTART_MAX_S = 0.2, 30.0
 STEADY_S = 10.0  # a process that ran so long starts small again
 STOP_WAIT_S = 5.0

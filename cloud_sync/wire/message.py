@@ -1,10 +1,11 @@
-"""The small messages beside the batch: hello, cursor, receipt, gone, ask, refusal, heartbeat.
+"""The small messages beside the batch: hello, cursor, receipt, gone, ask, refusal, heartbeat (settings: ``setting.py``).
 
 Up (``hubs/<hub>/up``)           Down (``cmd/<hub>``)
   0x01 batch      signed, sealed   0x11 receipt  signed by a receipt key
   0x02 hello      signed           0x12 cursor   signed by a receipt key, answers a hello
   0x03 heartbeat  MAC              0x13 ask      signed by a receipt key
   0x04 gone       signed, sealed   0x14 refusal  signed by a receipt key
+  0x05 taken      signed           0x15 setting  signed by a receipt key
 The first byte tells which; signatures and MACs are over bytes with their own tag.
 """
 
@@ -35,10 +36,12 @@ class Kind(enum.IntEnum):
     HELLO = 0x02
     HEARTBEAT = 0x03
     GONE = 0x04
+    TAKEN = 0x05
     RECEIPT = 0x11
     CURSOR = 0x12
     ASK = 0x13
     REFUSAL = 0x14
+    SETTING = 0x15
 
 
 HELLO_TAG = b"lum-hello-1\0"

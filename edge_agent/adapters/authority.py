@@ -244,7 +244,7 @@ def ask_time(identity: HubIdentity) -> SignedTime:
     Raises:
         UplinkError: the authority cannot be reached, or its answer cannot be believed.
     """
-    floor_ms = _floor_ms(identity)
+    floor_ms = earliest_ms(identity)
     signed = _ask_time(identity.authority_host, identity.authority_port, identity.trust, floor_ms)
     if signed.at_ms - floor_ms >= FLOOR_STEP_MS:
         with contextlib.suppress(OSError):  # a card that takes nothing more must not cut the hub off as well
@@ -461,7 +461,7 @@ def _ask_time(host: str, port: int, trust: TrustSet, floor_ms: int, *, bounded: 
     return SignedTime(told_ms + half_ms, answered // 1_000_000, half_ms)
 
 
-def _floor_ms(identity: HubIdentity) -> int:
+def earliest_ms(identity: HubIdentity) -> int:
     """No time earlier than this is believed: the software's, the data certificate's, the last one believed."""
     issued_ms, _ = validity_ms(load_certificate(identity.data_certificate))
     kept_ms: int

@@ -96,6 +96,26 @@ class Outbox:
         epoch, own, told = msgpack.unpackb(packed, use_list=False)
         return Previous(epoch, own, told)
 
+    @property
+    def setting(self) -> bytes | None:
+        """The setting that this hub goes by, as the site signed it."""
+        return self._meta("setting")
+
+    @property
+    def own_pauses(self) -> bytes | None:
+        """Pauses that were asked for at this hub, packed."""
+        return self._meta("own-pauses")
+
+    def keep_setting(self, signed: bytes) -> None:
+        """Go by a setting from now on, after a power cut too."""
+        with _ours("write to"), self._transaction():
+            self._set_meta("setting", signed)
+
+    def keep_own_pauses(self, packed: bytes) -> None:
+        """As :meth:`keep_setting`, for those asked for here."""
+        with _ours("write to"), self._transaction():
+            self._set_meta("own-pauses", packed)
+
     def close(self) -> None:
         """Close the file; what was committed stays."""
         self._db.close()
@@ -249,6 +269,9 @@ class Outbox:
     def _meta(self, key: str) -> bytes | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
+
+    def _set_meta(self, key: str, value: bytes) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def _items(self, stream: Stream) -> list[Item]:
         query = (

@@ -3,6 +3,7 @@
 Both ends of one small protocol on a unix socket, a JSON object a line. A client asks once:
     {"do": "listen"}                        -> every advert from now on, as ``device_profiles/records.py`` has it
     {"do": "confirm", "sensor": ADDRESS}    -> {"ok": true}
+    {"do": "pause", "for_s": SECONDS}       -> {"ok": true}; 0 seconds: end what was asked for here
 and what cannot be done is answered with {"error": SENTENCE}.
 """
 
@@ -13,7 +14,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,16 +30,20 @@ REQUEST_MAX_BYTES = 1_000
 REQUEST_WAIT_S = 5.0
 LINE_MAX_BYTES = 65_536  # the longest advert there is takes about 4,000
 ANSWER_WAIT_S = 10.0
+PAUSE_MAX_S = 30 * 86_400
 
 _OWNER_ONLY = 0o177  # a umask: 0600 from the socket's first moment
 
 
 class Tap:
-    """The hub's end; ``confirm`` is called with an address, and may refuse with an ``AgentError``."""
+    """The hub's end; ``confirm`` is called with an address, ``pause`` with seconds; both may refuse with an ``AgentError``."""
 
-    def __init__(self, path: Path, confirm: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, confirm: Callable[[str], None], pause: Callable[[int], Awaitable[None]]
+    ) -> None:
         self._path = path
         self._confirm = confirm
+        self._pause = pause
         self._clients: set[asyncio.Task[None]] = set()
         self._listening: set[asyncio.StreamWriter] = set()
 
@@ -102,6 +107,9 @@ class Tap:
             case {"do": "confirm", "sensor": str(address), **rest} if not rest:
                 self._confirm(address)
                 writer.write(_line_of({"ok": True}))
+            case {"do": "pause", "for_s": for_s, **rest} if not rest and _is_span(for_s):
+                await self._pause(for_s)
+                writer.write(_line_of({"ok": True}))
             case _:
                 raise TapError("The hub does not understand this request.")
 
@@ -129,13 +137,31 @@ async def confirm(path: Path, address: str) -> None:
         NoHubError: no hub runs.
         TapError: the hub refuses, or does not answer.
     """
+    await _say(path, {"do": "confirm", "sensor": address})
+
+
+async def pause(path: Path, for_s: int) -> None:
+    """Tell the hub to leave out all but calls and warners for so long, or (0) to end what was asked for here.
+
+    Raises:
+        NoHubError: no hub runs.
+        TapError: the hub refuses, or does not answer.
+    """
+    await _say(path, {"do": "pause", "for_s": for_s})
+
+
+async def _say(path: Path, request: Mapping[str, Any]) -> None:
     try:
         async with asyncio.timeout(ANSWER_WAIT_S), contextlib.AsyncExitStack() as stack:
-            answer = await _answered(await _ask(path, {"do": "confirm", "sensor": address}, stack))
+            answer = await _answered(await _ask(path, request, stack))
     except TimeoutError as error:
         raise TapError("The hub does not answer.", hint="See: lum-hub status") from error
     if answer is None:
         raise NoHubError("The hub has just ended.", hint="Start it, and say it again.")
+
+
+def _is_span(for_s: object) -> bool:
+    return type(for_s) is int and 0 <= for_s <= PAUSE_MAX_S
 
 
 def _bound(path: Path) -> socket.socket:

@@ -1,7 +1,8 @@
 """In which spans did the hub really listen, and which sensors keep their contract?
 
 A listening span ends at the last decoded frame of any sender, never at "now":
-a radio that says it scans and delivers nothing has proven nothing.
+a radio that says it scans and delivers nothing has proven nothing. While a sensor is
+left out (a pause), no span is claimed: it would say that all of the home was listened for.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class Coverage:
             for sensor, liveness in sensors.items()
             if liveness.contract is not Contract.EVENT_ONLY
         }
+        self._since_ms = dict.fromkeys(
+            self._patience_ms, started_ms
+        )  # what was told before says nothing of now
+        self._paused: frozenset[str] = frozenset()
         self._last: dict[str, int] = {}
         self._told: dict[str, bool] = {}
         self._settled_until_ms = 0  # before then there is nothing new to tell of any contract
@@ -54,12 +59,27 @@ class Coverage:
 
     def frame(self, at_ms: int) -> None:
         """A frame of anybody was decoded at ``at_ms``."""
+        self.last_frame_ms = at_ms
+        if self._paused:  # a span says that all of the home was listened for
+            return
         if self._running and at_ms - self._running[1] <= SILENCE_MAX_MS:
             self._running = (self._running[0], max(self._running[1], at_ms))
         else:
             self._close()
             self._running = (at_ms, at_ms)
-        self.last_frame_ms = at_ms
+
+    def rest(self, paused: frozenset[str], now_ms: int) -> None:
+        """These sensors are left out from now on, and nothing is told of them; those left out before begin anew."""
+        if paused == self._paused:
+            return
+        self._close()
+        self._running = None
+        for sensor in paused ^ self._paused:
+            self._last.pop(sensor, None)
+            self._told.pop(sensor, None)
+            if sensor in self._patience_ms:
+                self._since_ms[sensor] = now_ms
+        self._paused, self._settled_until_ms = paused, 0
 
     def hear(self, sensor: str, at_ms: int) -> None:
         """A believable frame of one of our sensors was heard, repeats included."""
@@ -89,7 +109,7 @@ class Coverage:
         changed = {
             sensor: self.standing(sensor, now_ms)
             for sensor in self._patience_ms
-            if self._due_to_tell(sensor, self._is_kept(sensor, now_ms), now_ms)
+            if sensor not in self._paused and self._due_to_tell(sensor, self._is_kept(sensor, now_ms), now_ms)
         }
         if not changed:
             self._settled_until_ms = self._next_breach_ms(now_ms)
@@ -110,8 +130,9 @@ class Coverage:
     def _next_breach_ms(self, now_ms: int) -> int:
         """When the first contract will be broken if nobody is heard any more."""
         breaches = (
-            self._last.get(sensor, self._started_ms) + patience_ms + 1
+            self._last.get(sensor, self._since_ms[sensor]) + patience_ms + 1
             for sensor, patience_ms in self._patience_ms.items()
+            if sensor not in self._paused
         )
         return min((at_ms for at_ms in breaches if at_ms > now_ms), default=now_ms + SILENCE_MAX_MS)
 
@@ -124,5 +145,5 @@ class Coverage:
         """A sensor not yet heard gets its contract's time before it is called broken."""
         if kept == self._told.get(sensor):
             return False
-        waited = now_ms - self._started_ms > self._patience_ms[sensor]
+        waited = now_ms - self._since_ms[sensor] > self._patience_ms[sensor]
         return kept or sensor in self._last or waited

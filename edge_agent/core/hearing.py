@@ -1,6 +1,6 @@
 """From an advert (or a value told) to readings worth keeping: decode, assigned to this home?, fresh?, odd?
 
-Only sensors assigned to this home are kept; a neighbour's phone proves that we listen
+Only sensors assigned to this home and not paused are kept; a neighbour's phone proves that we listen
 and is otherwise forgotten at once.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -17,6 +17,7 @@ from device_profiles.advert import Advert
 from device_profiles.catalogue import Catalogue
 from device_profiles.outcome import Outcome, Status
 from device_profiles.reading import Flag, Form, Reading, words
+from device_profiles.stillness import Stillness
 from edge_agent.core.coverage import Coverage
 from edge_agent.core.freshness import Freshness, Guard, confirmed, judge, kept
 from edge_agent.core.quality import Quality, Rules
@@ -65,13 +66,16 @@ class Hearing:
         sensors: Mapping[str, Assigned],
         guards: Mapping[str, Guard],
         coverage: Coverage,
+        paused: Callable[[int], frozenset[str]] = lambda _boot_ms: frozenset(),
     ) -> None:
+        self._paused = paused
         self._catalogue = catalogue
         self._sensors = sensors
         self._guards = dict(guards)
         self._coverage = coverage
         self._quality = Quality({address: sensor.rules for address, sensor in sensors.items()})
         self._states: dict[tuple[str, str], int | str] = {}  # last boolean of each urgent kind
+        self._stillness = Stillness()  # of this life: after a start the first movement is told at once
         self.counts: Counter[str] = Counter()
 
     @property
@@ -81,11 +85,14 @@ class Hearing:
 
     def hear(self, advert: Advert) -> Kept | None:
         """The readings to keep from ``advert``, or None; the reason is counted."""
+        paused = self.rest(advert.heard_ms)
         self._coverage.frame(advert.heard_ms)
         self.counts["adverts"] += 1
         sensor = self._sensors.get(advert.address)
         if sensor is None:
             return self._drop("strangers")
+        if advert.address in paused:
+            return self._drop("paused")
         outcome = self._catalogue.decode(advert, key=sensor.key, model=sensor.model)
         return self._fresh(sensor, outcome, advert)
 
@@ -96,11 +103,19 @@ class Hearing:
         """
         sensor = self._sensors[told.sensor]
         self.counts["values"] += 1
+        if told.sensor in self.rest(told.at_ms):
+            return self._drop("paused")
         outcome = self._catalogue.decode_value(told.characteristic, told.value, sensor.model)
         if outcome.status is not Status.DECODED:
             return self._drop(_reason(outcome))
         self._coverage.hear(told.sensor, told.at_ms)
         return self._kept(sensor, outcome, told.at_ms, None, Guard(kept_ms=told.at_ms))
+
+    def rest(self, boot_ms: int) -> frozenset[str]:
+        """The sensors left out at that moment, before anything of them is decoded."""
+        paused = self._paused(boot_ms)
+        self._coverage.rest(paused, boot_ms)
+        return paused
 
     def confirm(self, sensor: str) -> Guard | None:
         """A person changed its battery: its counter may begin again. The guard to commit, if there is one."""
@@ -135,13 +150,19 @@ class Hearing:
         self._guards[address] = guard
         readings = self._quality.judged(address, outcome.readings, at_ms, signal_dbm)
         self._count(readings)
-        # All are told, so that each state is remembered; what comes from behind is never urgent by itself.
+        # All are told, so that each state and movement is remembered; what comes from behind is never urgent by itself.
         news = [
-            self._is_news(address, one)
+            self._is_news(address, one) | self._ends_stillness(address, one, at_ms)
             for one in readings
             if not (one.flags and one.flags & Flag.COUNTER_RESET)
         ]
         return Kept(address, at_ms, readings, guard, outcome.proven, urgent=any(news))
+
+    def _ends_stillness(self, sensor: str, reading: Reading, at_ms: int) -> bool:
+        """The first movements after a stillness do not wait: somebody got up, came home, or is found."""
+        if reading.form is not Form.BOOLEAN:
+            return False
+        return self._stillness.ended_by(sensor, reading.kind, int(reading.value), at_ms)
 
     def _is_news(self, sensor: str, reading: Reading) -> bool:
         """An urgent kind is urgent as an event or a change; a state said again (a door's heartbeat) is not."""

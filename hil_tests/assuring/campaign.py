@@ -29,9 +29,15 @@ DAY_MS: Final = MINUTES_A_DAY * MINUTE_MS
 START_MS: Final = 1_772_409_600_000  # a Monday, 00:00 UTC
 LEARNED_DAYS: Final = 10
 DAYS: Final = 2
+AFTERWARDS_MS: Final = (
+    30 * MINUTE_MS
+)  # what one outage hid behind another is known so long after the last has ended
 OUTAGES_MAX: Final = 4
 HUB_KNOWN_MS: Final = 180_000
-LOOK_MS: Final = MINUTE_MS  # the watch looks each minute here, every two seconds in life
+LOOK_MS: Final = (
+    MINUTE_MS  # here the watch looks each minute where anything is new, every two seconds in life
+)
+IDLE_LOOKS: Final = 5  # and else each so many minutes
 SENSORS: Final = {
     "hall": Sensor("hall", "Hall", Role.PRESENCE),
     "kitchen": Sensor("kitchen", "Kitchen", Role.PRESENCE),
@@ -59,7 +65,7 @@ class Tally:
     Attributes:
         schedules: how many were played.
         blind_ms: how long sensors could truly not be heard, all sensors together.
-        told_ms: of that, how long the verdicts call blind, to the second: a radio tells whole ones.
+        told_ms: of that, how long the verdicts call blind.
         wrongly_ms: how long it calls blind what was heard.
         green_ms: how long a sensor read as watched though it was blind for longer than there was time to know.
         about_her: incidents about the person.
@@ -80,7 +86,7 @@ class Campaign:
         rng = random.Random(f"life/{seed}")
         self._from_ms = START_MS + LEARNED_DAYS * DAY_MS
         self._to_ms = self._from_ms + DAYS * DAY_MS
-        self._life = list(_life(rng, LEARNED_DAYS + DAYS))
+        self._life = list(_life(rng, LEARNED_DAYS + DAYS + 2))
         self._watch = HomeWatch(Plan("home", SENSORS, Parameters(zone="UTC")))
         hub = PlayedHub(LIVENESS, (), START_MS)
         verdicts = _judged(hub, self._from_ms, {})
@@ -89,8 +95,9 @@ class Campaign:
         self._watch.household.unwatched_ms = 0
 
     def play(self, tally: Tally, outages: Iterable[Outage]) -> None:
-        """Play two days under these outages, and count."""
+        """Play two days under these outages, and on until all of them are over; count the two days."""
         outages = tuple(outages)
+        end_ms = max(self._to_ms, *(outage.to_ms + AFTERWARDS_MS for outage in outages))
         watch, hub = copy.deepcopy(self._watch), PlayedHub(LIVENESS, outages, START_MS)
         arrivals = hub.arrivals([event for event in self._life if event.at_ms >= self._from_ms])
         verdicts: dict[str, Verdict] = _judged(hub, self._from_ms, {})
@@ -99,12 +106,15 @@ class Campaign:
         }
         incidents: list[Incident] = []
         place = 0
-        for now_ms in range(self._from_ms + LOOK_MS, self._to_ms + 1, LOOK_MS):
+        for number, now_ms in enumerate(range(self._from_ms + LOOK_MS, end_ms + 1, LOOK_MS)):
             events = []
             while place < len(arrivals) and arrivals[place][0] <= now_ms:
                 events.append(arrivals[place][1])
                 place += 1
-            if hub.is_news(now_ms):
+            news = hub.is_news(now_ms)
+            if not (news or events or number % IDLE_LOOKS == 0):
+                continue
+            if news:
                 now = _judged(hub, now_ms, verdicts)
                 for name, verdict in now.items():
                     if verdict != verdicts[name]:
@@ -120,18 +130,23 @@ class Campaign:
         self, tally: Tally, true: list[tuple[int, int]], told: list[tuple[int, Verdict]], liveness: Liveness
     ) -> None:
         allowed_ms = max(HUB_KNOWN_MS, 3 * liveness.period_s * 1000 + 60_000) + LOOK_MS
-        late = merge((start + allowed_ms, end) for start, end in true if end - start > allowed_ms)
+        late = merge(
+            (start + allowed_ms, min(end, self._to_ms)) for start, end in true if end - start > allowed_ms
+        )
         true = common(merge(true), [(self._from_ms, self._to_ms)])
         ends = [*(at_ms for at_ms, _verdict in told[1:]), self._to_ms]
         shown = [(at_ms, end_ms, verdict) for (at_ms, verdict), end_ms in zip(told, ends, strict=True)]
-        blind = merge(
-            (max(verdict.since_ms, self._from_ms), end_ms)
-            for _at_ms, end_ms, verdict in shown
-            if verdict.state is State.BLIND
+        blind = common(
+            merge(
+                (verdict.since_ms, max(at_ms, end_ms))
+                for at_ms, end_ms, verdict in shown
+                if verdict.state is State.BLIND
+            ),
+            [(self._from_ms, self._to_ms)],
         )
         green = merge((at, end) for at, end, verdict in shown if verdict.state is State.WATCHING)
         tally.blind_ms += _length(true)
-        tally.told_ms += _length(common(true, merge((start - 1000, end) for start, end in blind)))
+        tally.told_ms += _length(common(true, blind))
         tally.wrongly_ms += _length(blind) - _length(common(true, blind))
         tally.green_ms += _length(common(late, green))
 

@@ -18,7 +18,8 @@ from hil_tests.assuring import homes, outages, plot, recording, score
 from hil_tests.assuring.outages import Fault, Outage
 from hil_tests.assuring.play import Told, play
 from hil_tests.assuring.recording import Recording
-from hil_tests.assuring.score import Score, Truth
+from hil_tests.assuring.score import Score
+from hil_tests.assuring.truth import Truth, read_truth
 
 START_MS: Final = 1_767_225_600_000  # 2026-01-01 00:00 UTC
 
@@ -70,8 +71,10 @@ def assure(
     chosen = _parameters(params)
     counted = Score()
     if trace is not None:
-        known = score.read_truth(truth) if truth else None
-        played = _play(recording.load(trace, chosen), chosen, known, known_outages(known), faults)
+        home = recording.load(trace, chosen)
+        known = read_truth(truth, home.from_ms, home.to_ms) if truth else None
+        counted.left_out += home.left_out
+        played = _play(home, chosen, known, known_outages(known), faults)
         _count(counted, played)
     else:
         seeds = range(seed, seed + 2 * (count or 0), 2)
@@ -86,7 +89,8 @@ def assure(
 def in_words(found: dict[str, Any]) -> str:
     """The figures for people."""
     signs, incidents = len(found["proofs_of_life"]), len(found["incidents"])
-    lines = [f"{found['home_days']:g} home-days; {signs} sure signs of somebody; {incidents} incidents."]
+    lines = [f"Left out: {sentence}" for sentence in found["left_out"]]
+    lines += [f"{found['home_days']:g} home-days; {signs} sure signs of somebody; {incidents} incidents."]
     counts: dict[str, list[int]] = {}
     for one in found["incidents"]:
         of = counts.setdefault(one["question"], [0, 0])
@@ -106,11 +110,24 @@ def in_words(found: dict[str, Any]) -> str:
             f"Emergencies noticed: {delay['n']} of {delay['emergencies']},"
             f" after {delay['mean']:g} h on average, 95 % within {delay['p95']:g} h."
         )
+    lines += [_night_words(question, of) for question, of in found["nights"].items()]
     blind = found["blind_minutes"]
     lines.append(
-        f"Blind minutes: {blind['true']:,}; reported {blind['reported']:,} of them, and {blind['wrongly_reported']:,} that were not."
+        f"Blind minutes: {blind['true']:,}; reported {blind['reported']:,} of them, and {blind['wrongly_reported']:,} that"
+        f" were not; {blind['too_short']:,} were over before anybody could know."
     )
     return "\n".join(lines)
+
+
+def _night_words(question: str, found: dict[str, Any]) -> str:
+    rate = found["false_per_home_month"]
+    words = f"{question!r}: {found['noticed']} of {found['of']} noticed"
+    if found["mean_min"] is not None:
+        words += f", after {found['mean_min']:g} min on average"
+    return (
+        f"{words}; false a home-month: {rate['value']:g}"
+        f" (95 %: {rate['low']:g} to {rate['high']:g}; n = {found['false']})."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from device_profiles.role import Role
 from hil_tests import living
 from hil_tests.assuring.outages import Fault, Outage
 from hil_tests.assuring.recording import Liveness, Recording
-from hil_tests.assuring.score import Truth, truth_of
+from hil_tests.assuring.truth import Truth, truth_of
 
 _ROLES: Final = {
     "motion": Role.PRESENCE,
@@ -53,7 +53,8 @@ def recording(home: living.LivedHome) -> Recording:
 
 def truth(home: living.LivedHome) -> Truth:
     """What really was."""
-    return truth_of((span.start_ms, span.end_ms, span.label.value) for span in home.truth)
+    spans = ((span.start_ms, span.end_ms, span.label.value) for span in home.truth)
+    return truth_of(spans, (label.value for label in living.Label))
 
 
 def outages(home: living.LivedHome) -> tuple[Outage, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from cloud_sync.assurance.activity import Spell
 from cloud_sync.assurance.coverage import Verdict, judge
 from cloud_sync.assurance.home import HomeWatch
-from cloud_sync.assurance.household import Event, Spell
+from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.incident import Incident
 from cloud_sync.assurance.local_time import MINUTE_MS
 from cloud_sync.assurance.plan import Parameters, Plan, Question
@@ -35,7 +37,7 @@ class Told:
 
 
 def play(recording: Recording, parameters: Parameters, outages: Iterable[Outage] = ()) -> Told:
-    """Look at the home at each full minute from its first event to its last."""
+    """Look at the home at each full minute from its first event to its last, and where outages end."""
     watch = HomeWatch(Plan("home", recording.sensors, parameters))
     hub = PlayedHub(recording.liveness, outages, recording.from_ms)
     arrivals = hub.arrivals(recording.events)
@@ -44,7 +46,9 @@ def play(recording: Recording, parameters: Parameters, outages: Iterable[Outage]
     raised: dict[tuple[str, int], Incident] = {}
     written: dict[tuple[Question, int], Stretch] = {}
     first_ms = recording.from_ms - recording.from_ms % MINUTE_MS + MINUTE_MS
-    for now_ms in range(first_ms, recording.to_ms + MINUTE_MS, MINUTE_MS):
+    last_ms = recording.to_ms + MINUTE_MS
+    between = [at_ms for at_ms in hub.moments() if first_ms < at_ms < last_ms and at_ms % MINUTE_MS]
+    for now_ms in heapq.merge(range(first_ms, last_ms, MINUTE_MS), between):
         events: list[Event] = []
         while place < len(arrivals) and arrivals[place][0] <= now_ms:
             events.append(arrivals[place][1])

@@ -1,7 +1,8 @@
 """A hub in virtual time, as the watch sees it: its heartbeats, what it says of its sensors, when readings arrive.
 
-It keeps the real hub's clockwork: a beat each minute, a statement on each sensor with every batch and at once when a
-contract breaks, routine readings each quarter of an hour, urgent ones and the first movements after a stillness at once.
+It keeps the real hub's clockwork: a beat when it is back and each minute after, a statement on each sensor with every
+batch and at once when a contract breaks, routine readings each quarter of an hour, urgent ones and the first movements
+after a stillness at once (``device_profiles/stillness.py``, the very rule of the hub).
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ from cloud_sync.assurance.coverage import HubFacts, SensorFacts, Verdict
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.local_time import MINUTE_MS
 from cloud_sync.wire.batch import Contract
+from device_profiles.stillness import MOVEMENT, Stillness
 from hil_tests.assuring.outages import Fault, Outage, merge
 from hil_tests.assuring.recording import Liveness
 
 BEAT_MS: Final = MINUTE_MS
+LOOK_MS: Final = 2_000
 BATCH_MS: Final = 15 * MINUTE_MS
-STILLNESS_MS: Final = 30 * MINUTE_MS
-STILLNESS_ENDS_MS: Final = 5 * MINUTE_MS  # movements so long after it are urgent as well
 MISSES_ALLOWED: Final = 3
-AFTERWARDS_MS: Final = 4 * 60 * MINUTE_MS
-_MOVEMENT: Final = frozenset({"motion", "occupancy", "presence", "moving"})
-_ROUTINE: Final = frozenset({"temperature", "humidity", "battery"})
+SETTLED_MS: Final = (
+    5 * MINUTE_MS
+)  # an outage is known, or over, so long after the last contract that can break by it
+_ROUTINE: Final = MOVEMENT | {"temperature", "humidity", "battery"}
 
 
 class PlayedHub:
@@ -37,6 +39,7 @@ class PlayedHub:
         self._enrolled_ms = enrolled_ms
         self._off = merge([*spans[Fault.HUB], *spans[Fault.LINE]])
         self._line = spans[Fault.LINE]
+        self._starts = [end for _start, end in spans[Fault.HUB]]
         self._deaf = spans[Fault.RADIO]
         self._unheard = {
             sensor: merge(
@@ -48,11 +51,18 @@ class PlayedHub:
             )
             for sensor in liveness
         }
-        self._uneasy = merge((o.from_ms, o.to_ms + AFTERWARDS_MS) for o in outages)
+        longest_ms = max((one.period_s for one in liveness.values()), default=0) * 1000 * MISSES_ALLOWED
+        self._uneasy = merge(
+            (at_ms, at_ms + longest_ms + SETTLED_MS) for o in outages for at_ms in (o.from_ms, o.to_ms)
+        )
         self._phase = {sensor: number * 7919 % 60_000 for number, sensor in enumerate(liveness)}
 
+    def moments(self) -> list[int]:
+        """When a watch that looks every two seconds sees more than one that looks each minute: where outages end."""
+        return sorted({outage.to_ms + look_ms for outage in self._outages for look_ms in (-LOOK_MS, LOOK_MS)})
+
     def is_news(self, now_ms: int) -> bool:
-        """Whether facts may have changed: always near an outage, else looked at every quarter of an hour."""
+        """Whether facts may have changed: always where an outage begins or ends, else looked at every quarter of an hour."""
         return now_ms % BATCH_MS == 0 or _within(self._uneasy, now_ms) is not None
 
     def facts(self, now_ms: int, before: Mapping[str, Verdict]) -> Iterator[SensorFacts]:
@@ -61,7 +71,8 @@ class PlayedHub:
         if span := _within(self._off, now_ms):
             told_ms = span[0]
         deaf = _within(self._deaf, told_ms)
-        beat_ms = max(self._enrolled_ms, told_ms - (told_ms - self._enrolled_ms) % BEAT_MS)
+        back_ms = max((end for _start, end in self._off if end <= told_ms), default=self._enrolled_ms)
+        beat_ms = told_ms - (told_ms - back_ms) % BEAT_MS
         hub = HubFacts(
             enrolled_ms=self._enrolled_ms,
             revoked_ms=None,
@@ -92,16 +103,16 @@ class PlayedHub:
     def arrivals(self, events: Sequence[Event]) -> list[tuple[int, Event]]:
         """When each event becomes known, in that order; those that nobody hears never do."""
         known = []
-        moved_ms = stillness_ended_ms = 0
+        lives, stillness = 0, Stillness()
         for event in events:
             if _within(self._unheard.get(event.sensor, ()), event.at_ms):
                 continue
-            urgent = event.kind not in _ROUTINE | _MOVEMENT
-            if event.kind in _MOVEMENT and event.value:
-                if event.at_ms - moved_ms > STILLNESS_MS:
-                    stillness_ended_ms = event.at_ms
-                moved_ms = event.at_ms
-                urgent = event.at_ms - stillness_ended_ms <= STILLNESS_ENDS_MS
+            if (
+                bisect_right(self._starts, event.at_ms) > lives
+            ):  # a hub that was off knows of no movement before
+                lives, stillness = bisect_right(self._starts, event.at_ms), Stillness()
+            ended = stillness.ended_by(event.sensor, event.kind, event.value, event.at_ms)
+            urgent = ended or event.kind not in _ROUTINE
             at_ms = event.at_ms if urgent else event.at_ms + BATCH_MS - event.at_ms % BATCH_MS
             if span := _within(self._line, at_ms):
                 at_ms = span[1]

@@ -5,15 +5,13 @@ Figures carry n and an exact interval; what needs a truth is None without one.
 
 from __future__ import annotations
 
-import csv
-import lzma
 import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from cloud_sync.assurance.coverage import BEAT_AGE_MAX_MS
 from cloud_sync.assurance.finding import spell_words
 from cloud_sync.assurance.incident import About, Incident
 from cloud_sync.assurance.local_time import MINUTE_MS
@@ -21,34 +19,19 @@ from cloud_sync.assurance.plan import Parameters, Question
 from cloud_sync.assurance.watching import blind_stretches
 from hil_tests.assuring.outages import Outage, blind, merge
 from hil_tests.assuring.play import Told
-from hil_tests.rig.errors import RigError
-from hil_tests.trace import open_text
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from hil_tests.assuring.truth import Truth
 
 DAY_MS: Final = 1440 * MINUTE_MS
 HOUR_MS: Final = 60 * MINUTE_MS
 MONTH_DAYS: Final = 30.44
-LABELS: Final = ("away", "asleep", "emergency", "blind")
+NIGHT_LABELS: Final = {
+    Question.WANDERING.value: "wandering",
+    Question.DOOR.value: "left",
+}  # what they tell of
+AFTERWARDS_MS: Final = 15 * MINUTE_MS  # what is over for no longer may still be told
 _TELLING: Final = {Question.MOVING.value, Question.UP.value, Question.HELP.value}  # that something befell her
 _SAID_BY_TRUTH: Final = {*_TELLING, Question.OUT.value}
 _CONFIDENCE: Final = 0.95
-
-
-class TruthError(RigError):
-    """A truth cannot be read; names file and line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What really was: spans by label, wall clock, merged and in order."""
-
-    spans: dict[str, list[tuple[int, int]]]
-
-    def holds(self, label: str, at_ms: int) -> bool:
-        """Whether it was so then."""
-        return any(start <= at_ms < end for start, end in self.spans.get(label, ()))
 
 
 @dataclass(slots=True)
@@ -61,34 +44,15 @@ class Score:
     false_by_question: dict[str, int] = field(default_factory=dict)
     delays_h: list[float] = field(default_factory=list)
     emergencies: int = 0
+    nights: dict[str, list[float | None]] = field(
+        default_factory=dict
+    )  # by question: each delay; None: missed
     blind_true_ms: int = 0
     blind_reported_ms: int = 0
     blind_both_ms: int = 0
+    blind_short_ms: int = 0  # never told: over before anybody could know
     has_truth: bool = False
-
-
-def read_truth(path: Path) -> Truth:
-    """Read ``start,end,label``, plain or ``.xz``; times in ms since 1970 or as ISO 8601.
-
-    Raises:
-        TruthError: it cannot be read, or a row is wrong.
-    """
-    try:
-        with open_text(path) as file:
-            rows = list(csv.reader(file))
-    except (OSError, lzma.LZMAError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise TruthError(f"Truth {path} cannot be read: {error}.", hint="Check the file.") from error
-    if not rows or rows[0] != ["start", "end", "label"]:
-        raise TruthError(f"Truth {path}, line 1: not start,end,label.", hint="Give these three columns.")
-    return truth_of(_span(path, number, row) for number, row in enumerate(rows[1:], 2) if row)
-
-
-def truth_of(spans: Iterable[tuple[int, int, str]]) -> Truth:
-    """A truth from spans with labels."""
-    found: dict[str, list[tuple[int, int]]] = {}
-    for start, end, label in spans:
-        found.setdefault(label, []).append((start, end))
-    return Truth({label: merge(of) for label, of in found.items()})
+    left_out: list[str] = field(default_factory=list)  # of recordings, and why
 
 
 def add(
@@ -126,7 +90,20 @@ def add(
         ]
         if raised:
             score.delays_h.append((min(raised) - start) / HOUR_MS)
+    if truth:
+        _count_nights(score, told, truth)
     _count_blind(score, told, merge(blind(outages)), span)
+
+
+def _count_nights(score: Score, told: Told, truth: Truth) -> None:
+    for question, label in NIGHT_LABELS.items():
+        if label not in truth.labels:
+            continue
+        delays = score.nights.setdefault(question, [])
+        for start, end in truth.spans.get(label, ()):
+            raised = [one.raised_ms for one in told.incidents if one.subject == question]
+            seen = [at_ms for at_ms in raised if start <= at_ms < end + AFTERWARDS_MS]
+            delays.append((min(seen) - start) / MINUTE_MS if seen else None)
 
 
 def _count_blind(score: Score, told: Told, true: list[tuple[int, int]], span: tuple[int, int]) -> None:
@@ -141,6 +118,8 @@ def _count_blind(score: Score, told: Told, true: list[tuple[int, int]], span: tu
     score.blind_true_ms += _length(true)
     score.blind_reported_ms += _length(reported)
     score.blind_both_ms += _length(common(true, reported))
+    short = [(start, end) for start, end in true if end - start <= BEAT_AGE_MAX_MS]
+    score.blind_short_ms += _length(short) - _length(common(short, reported))
 
 
 def result(score: Score) -> dict[str, Any]:
@@ -170,12 +149,34 @@ def result(score: Score) -> dict[str, Any]:
         }
         if score.has_truth
         else None,
+        "nights": {question: _night(score, question, months) for question in score.nights},
         "blind_minutes": {
             "true": score.blind_true_ms // MINUTE_MS,
             "reported": score.blind_both_ms // MINUTE_MS,
+            "too_short": score.blind_short_ms // MINUTE_MS,
             "wrongly_reported": (score.blind_reported_ms - score.blind_both_ms) // MINUTE_MS,
         },
         "proofs_of_life": score.proofs,
+        "left_out": score.left_out,
+    }
+
+
+def _night(score: Score, question: str, months: float) -> dict[str, Any]:
+    """False alarms a home-month, and how many of what it tells of were noticed, after how long."""
+    false = score.false_by_question.get(question, 0)
+    low, high = poisson_interval(false)
+    delays = score.nights[question]
+    seen = [delay for delay in delays if delay is not None]
+    return {
+        "false": false,
+        "false_per_home_month": {
+            "value": round(false / months, 3),
+            "low": round(low / months, 3),
+            "high": round(high / months, 3),
+        },
+        "noticed": len(seen),
+        "of": len(delays),
+        "mean_min": round(statistics.mean(seen), 1) if seen else None,
     }
 
 
@@ -225,7 +226,11 @@ def _incident(one: Incident, truth: Truth | None) -> dict[str, Any]:
 
 def _is_false(one: Incident, truth: Truth | None) -> bool | None:
     """Whether nothing of the kind had happened; None where the truth says nothing of it."""
-    if truth is None or one.about is not About.PERSON or one.subject not in _SAID_BY_TRUTH:
+    if truth is None or one.about is not About.PERSON:
+        return None
+    if (label := NIGHT_LABELS.get(one.subject)) in truth.labels:
+        return not truth.holds(str(label), one.raised_ms, AFTERWARDS_MS)
+    if one.subject not in _SAID_BY_TRUTH:
         return None
     if one.subject == Question.OUT.value and truth.holds("away", one.raised_ms):
         return False
@@ -234,27 +239,3 @@ def _is_false(one: Incident, truth: Truth | None) -> bool | None:
 
 def _length(spans: Iterable[tuple[int, int]]) -> int:
     return sum(end - start for start, end in spans)
-
-
-def _span(path: Path, number: int, row: list[str]) -> tuple[int, int, str]:
-    try:
-        start, end, label = row
-        span = _time(start), _time(end), label
-    except ValueError as error:
-        raise TruthError(
-            f"Truth {path}, line {number}: {error}.",
-            hint="A row is start,end,label; times in ms since 1970 or ISO 8601.",
-        ) from error
-    if label not in LABELS or span[0] >= span[1]:
-        raise TruthError(
-            f"Truth {path}, line {number}: {label!r} from {start} to {end} is no span.",
-            hint=f"Labels are {', '.join(LABELS)}, and a span ends after it starts.",
-        )
-    return span
-
-
-def _time(text: str) -> int:
-    if text.lstrip("-").isdigit():
-        return int(text)
-    at = datetime.fromisoformat(text)
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)

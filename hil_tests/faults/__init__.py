@@ -12,6 +12,7 @@ from hil_tests.faults.bluez import (
 )
 from hil_tests.faults.clock import ClockDrift, ClockJump, ClockSet
 from hil_tests.faults.disk import DiskFull, DiskLying, DiskPowerCut, DiskReadOnly, DiskRot, DiskWornOut
+from hil_tests.faults.home import HomePaused
 from hil_tests.faults.hub import (
     HubFreeze,
     HubImage,
@@ -83,6 +84,7 @@ AnyFault = (
     | HubFreeze
     | HubImage
     | HubRevoked
+    | HomePaused
     | DiskReadOnly
     | DiskWornOut
     | DiskFull

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from hil_tests.strategy import Bench
 
 ATTACKER = "attacker"  # a station of its own on the air
+HUB = "hub"  # as the air knows it
 ATTACKERS_KEY = bytes(range(16))
+
+
+async def _heard_thrice(bench: Bench, pdu: Pdu) -> None:
+    """Once somebody listens, three copies as of one transmission."""
+    await bench.until(lambda: bench.air.listens(HUB), "the hub's listening")
+    for _ in range(3):
+        bench.air.broadcast(ATTACKER, pdu)
 
 
 class _OnSensor(Fault, frozen=True, kw_only=True):
@@ -125,12 +133,11 @@ class SensorReplayed(_OnSensor, frozen=True, kw_only=True, tag="sensor.replayed"
     """An attacker recorded the first event that it told, encrypted, and plays it again."""
 
     async def begin(self, bench: Bench) -> None:
-        """Play it three times, as copies of one transmission."""
+        """Play it again."""
         recorded = bench.first_event_of(bench.address(self.on))
         bench.notes[self] = bench.counted("flag:counter-reset")
         bench.ledger.replayed(recorded)
-        for _ in range(3):
-            bench.air.broadcast(ATTACKER, Pdu(random_address(recorded.sensor), recorded.data))
+        await _heard_thrice(bench, Pdu(random_address(recorded.sensor), recorded.data))
 
     async def end(self, bench: Bench) -> None:
         """Wait until the hub has said that it doubts it."""
@@ -159,9 +166,7 @@ class _InItsName(_OnSensor, frozen=True, kw_only=True):
         """Say it."""
         bench.notes[self] = bench.counted(self.refused_as)
         plan = bench.plan(self.on)
-        forged = advert_bytes(self.frame(plan))
-        for _ in range(3):
-            bench.air.broadcast(ATTACKER, Pdu(random_address(plan.address), forged))
+        await _heard_thrice(bench, Pdu(random_address(plan.address), advert_bytes(self.frame(plan))))
 
     async def end(self, bench: Bench) -> None:
         """Wait until the hub has refused it."""

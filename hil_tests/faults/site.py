@@ -15,7 +15,7 @@ from hil_tests.rig.pace import slow
 if TYPE_CHECKING:
     from hil_tests.strategy import Bench
 
-Role = Literal["broker", "intake", "authority", "watch", "portal"]
+Role = Literal["broker", "intake", "authority", "watch", "guard", "notify", "portal"]
 
 
 class SiteKill(Fault, frozen=True, kw_only=True, tag="site.kill"):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hil_tests.strategy import Bench
 
 SERVER = {"broker": "broker/server.crt", "authority": "authority/https.crt"}
+BOTH_WAIT_S = 60.0  # two hubs start at once
 TLS_KEY, DATA_KEY, ROOT_KEY = "authority/tls-ca.key", "authority/data-ca.key", "root/root.key"
 
 
@@ -154,6 +155,7 @@ class CredentialCloned(Fault, frozen=True, kw_only=True, tag="credential.cloned"
         """Copy the card of a hub that was stopped in good order, and start both."""
         bench.notes[self, "before"] = bench.site.admissions()
         bench.notes[self] = await bench.start_twin()
+        await bench.until(lambda: self._admitted(bench) > 1, "both hubs' admission", BOTH_WAIT_S)
 
     async def end(self, bench: Bench) -> None:
         """Switch the other one off."""
@@ -164,9 +166,12 @@ class CredentialCloned(Fault, frozen=True, kw_only=True, tag="credential.cloned"
         """It fired if the other one lived, and said of itself that it is the same hub."""
         said = bench.notes[self, "said"]
         same = bool(said) and said["hub"] == bench.hub.status().get("hub")
-        admitted = bench.site.admissions() - bench.notes[self, "before"]
+        admitted = self._admitted(bench)
         words = f"a second {said.get('hub', 'hub')} lived meanwhile; hubs were admitted {admitted} times"
         return same and admitted > 1, words, {"admitted": admitted}
+
+    def _admitted(self, bench: Bench) -> int:
+        return bench.site.admissions() - int(bench.notes[self, "before"])
 
 
 def _over(bench: Bench, file: str, issuer_key: str) -> Shortened:

@@ -23,6 +23,7 @@ from edge_agent.adapters.sensor_store import SensorStore
 from edge_agent.config import HubConfig, OutboxConfig
 from edge_agent.hub import Hub, assemble
 from edge_agent.roster import VERSION, Entry, Roster
+from hil_tests.home_clock import BEGINS_S
 from hil_tests.inprocess.ear import STATION, AirRadio
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from hil_tests.rig.hub import SensorEntry
     from hil_tests.scenario import HubPlan
 
-BEGAN_S = 1_800_000_000  # 2027-01-15: the wall clock at second 0
 MOMENT_S = 0.001  # a kill comes so long after what else happens at its time
 STOP_GRACE_S = 10.0
 BOOT_ID_BYTES = 16
@@ -42,7 +42,7 @@ BOOT_ID_BYTES = 16
 
 def wall_s() -> float:
     """The story's wall clock."""
-    return BEGAN_S + asyncio.get_running_loop().time()
+    return BEGINS_S + asyncio.get_running_loop().time()
 
 
 class VirtualClock(Clock):
@@ -57,7 +57,7 @@ class VirtualClock(Clock):
 
     def wall_ms(self) -> int:
         """The same on the wall clock."""
-        return BEGAN_S * 1000 + self.boot_ms()
+        return BEGINS_S * 1000 + self.boot_ms()
 
     def synchronised(self) -> bool:
         """It always is."""

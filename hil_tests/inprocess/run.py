@@ -1,9 +1,10 @@
 """READ FIRST: runs one scenario in virtual time, in this process; the same seed gives the same run to the bit.
 
     beacons ~ air ~> bleak > hub's core > outbox (SQLite) > uplink > line > intake > store > receipts back
+                                                                                      └> watch > ledger, incidents
 
 Real are the rig's sensors and medium, the hub from bleak's scanner to its uplink, the outbox, every signature
-and encryption, and the intake with its store. Stood in for are HCI, the MQTT client and its broker (``line.py``),
+and encryption, the intake with its store, and, where a scenario asks for its word, the watch. Stood in for are HCI, the MQTT client and its broker (``line.py``),
 threads (``loop.py``) and both clocks. For what only processes show (power cut in mid-write, a slow disk, TLS,
 admission) run the same file over processes.
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import tempfile
 from collections.abc import Iterator, MutableMapping
@@ -25,6 +27,7 @@ import msgspec
 from structlog.testing import capture_logs
 
 from cloud_sync.wire.message import SIGNATURE_BYTES
+from hil_tests.at_home import SiteWord
 from hil_tests.demo import ScenarioStory
 from hil_tests.inprocess.bench import VirtualBench
 from hil_tests.inprocess.faults import check, play
@@ -32,6 +35,7 @@ from hil_tests.inprocess.hub import VirtualHub, wall_s
 from hil_tests.inprocess.line import Line, uplink_over
 from hil_tests.inprocess.loop import run_threadless
 from hil_tests.inprocess.site import VirtualSite, claims
+from hil_tests.inprocess.watching import VirtualWatch
 from hil_tests.ledger import Balance, Ledger
 from hil_tests.rig.air import Air, Delivery
 from hil_tests.rig.beacons import SimulatedHome
@@ -97,6 +101,7 @@ class Chain:
     hub: VirtualHub
     bench: VirtualBench
     account: Account
+    watch: VirtualWatch | None  # only where the scenario asks for its word: it takes its time
 
 
 def run_file(file: str | Path, seed: int | None = None) -> VirtualResult:
@@ -120,9 +125,23 @@ def run_virtual(scenario: Scenario, seed: int, *, file: str = "") -> VirtualResu
     scenario = msgspec.structs.replace(scenario, seed=seed)
     result = VirtualResult(scenario, file, seed, tier=Tier.INPROCESS)
     disk = RAM_DISK if RAM_DISK.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="lum-", dir=disk) as name, capture_logs() as log:
+    with (
+        tempfile.TemporaryDirectory(prefix="lum-", dir=disk) as name,
+        capture_logs() as log,
+        _only_new_garbage(),
+    ):
         run_threadless(_run(scenario, Path(name), result, log))
     return result
+
+
+@contextlib.contextmanager
+def _only_new_garbage() -> Iterator[None]:
+    """What was there before the run stays: looking through it for garbage, again and again, takes time."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 async def _run(
@@ -156,7 +175,9 @@ def _chain(scenario: Scenario, directory: Path) -> Iterator[Chain]:
     for observer in (ledger.deliver, account.hear, lambda delivery: bench.hear(delivery.address)):
         air.observe(observer)
     try:
-        yield Chain(scenario, site, hub, bench, account)
+        watched = scenario.expect.moments or scenario.home.parameters
+        watch = site.watch(scenario.home.parameters) if watched else None
+        yield Chain(scenario, site, hub, bench, account, watch)
     finally:
         site.close()
 
@@ -168,12 +189,15 @@ async def _play(chain: Chain, result: VirtualResult) -> None:
     await bench.until(lambda: chain.hub.online, "the hub's way to the site", ONLINE_WAIT_S)
     result.story_at = wall_s()
     bench.home.start()
+    watching = asyncio.create_task(chain.watch.run()) if chain.watch else None
     try:
         async with asyncio.TaskGroup() as tasks:
             playing = [tasks.create_task(play(fault, bench)) for fault in chain.scenario.faults]
             tasks.create_task(asyncio.sleep(chain.scenario.duration_s))
     finally:
         bench.home.stop()
+        if watching:
+            watching.cancel()
     result.evidence = [task.result() for task in playing]
 
 
@@ -210,6 +234,8 @@ async def _observe(chain: Chain, result: VirtualResult, log: list[MutableMapping
         began=result.began,
         claimed=claims(evidence),
         blind=[(span.start, span.end) for span in bench.blind_spans],
+        story_at=result.story_at,
+        word=chain.watch.word() if chain.watch else SiteWord(),
     )
     result.verdict, result.sentences = judge(chain.scenario.expect, seen, chain.scenario.expected_failure)
     result.hash = _hash(chain, result, log)

@@ -16,12 +16,14 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from cloud_sync.assurance.plan import Parameters
 from cloud_sync.receiver.service import Incoming, IntakeKeys, Service
 from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from cloud_sync.receiver.views import Opened, listened, opened, told
 from edge_agent.adapters.authority import HubIdentity
+from hil_tests.inprocess.watching import VirtualWatch
 from zero_trust.authority import (
     SERIAL_BYTES,
     Issuer,
@@ -108,6 +110,7 @@ class VirtualSite:
 
     def __init__(self, directory: Path, seed: int, home: str, wall_ms: Callable[[], int]) -> None:
         self._wall_ms = wall_ms
+        self._directory, self._home = directory, home
         secrets = Secrets(seed)
         authority = Authority(secrets, wall_ms())
         self._db: sqlite3.Connection = open_database(directory / "lum.db")
@@ -120,6 +123,10 @@ class VirtualSite:
         site_key = X25519PrivateKey.from_private_bytes(secrets.draw("site"))
         keys = IntakeKeys(receipt_key, certificate, site_key)
         self._service = Service(SITE, keys, self.registry, self.batches)
+
+    def watch(self, parameters: Parameters | None) -> VirtualWatch:
+        """The watch over its one home."""
+        return VirtualWatch(self._db, self._directory / "homes", self._home, parameters, self._wall_ms)
 
     def take(self, payload: bytes) -> list[bytes]:
         """What the hub says; the answers."""

@@ -12,11 +12,13 @@ from hil_tests.living.equipment import Equipment, draw_equipment
 from hil_tests.living.habits import Habits, draw_habits
 from hil_tests.living.home import Cause, Emergency, Fault, Label, LivedHome, Row, Span, Visit
 from hil_tests.living.mishaps import befall
+from hil_tests.living.nights import disturb
 from hil_tests.living.routine import live
 from hil_tests.living.timeline import Doing, Stay, lay_over, union
 from hil_tests.living.trouble import WHOLE_HOME, draw_defects, draw_outages, heard
 
 EMERGENCIES_PER_DAY = 1 / 12
+NIGHTS_PER_DAY = 1 / 8
 
 
 def generate(
@@ -26,10 +28,11 @@ def generate(
     start_ms: int,
     faults: bool = True,
     emergencies_per_day: float = EMERGENCIES_PER_DAY,
+    nights_per_day: float = NIGHTS_PER_DAY,
 ) -> LivedHome:
     """Let somebody live in a home for some days.
 
-    Neither ``faults`` nor ``emergencies_per_day`` changes who lives there, what hangs there, or an undisturbed day.
+    None of ``faults`` and the two rates changes who lives there, what hangs there, or an undisturbed day.
 
     Args:
         seed: Even for tuning, odd for testing.
@@ -37,6 +40,7 @@ def generate(
         start_ms: A midnight (UTC), milliseconds since the epoch.
         faults: Whether anything fails: without, ``outages`` and ``defects`` are empty.
         emergencies_per_day: How often one is tried, from the eighth day on; far more often than in life.
+        nights_per_day: The same for nights of wandering, or of leaving the home.
 
     Raises:
         ValueError: No days, or no midnight.
@@ -55,6 +59,7 @@ def generate(
         defects = draw_defects(equipment.sensors, start_ms, end_ms, source(seed, "defects"))
     stays, mornings, visits = _life(seed, habits, start_ms, days)
     emergencies = befall(stays, visits, mornings, emergencies_per_day, source(seed, "emergencies"))
+    nights = disturb(stays, nights_per_day, source(seed, "nights"))
     told = _rows(seed, (habits, equipment), (stays, visits, emergencies), defects)
     return LivedHome(
         seed=seed,
@@ -63,7 +68,7 @@ def generate(
         habits=habits,
         sensors=equipment.sensors,
         rows=heard((row for row in told if row.ts_ms < end_ms), outages),
-        truth=_truth(stays, emergencies, outages),
+        truth=_truth(stays, emergencies, outages, nights),
         stays=tuple(stays),
         mornings=mornings,
         visits=tuple(visits),
@@ -120,7 +125,10 @@ def _rows(
 
 
 def _truth(
-    stays: Sequence[Stay], emergencies: Iterable[Emergency], outages: Iterable[Fault]
+    stays: Sequence[Stay],
+    emergencies: Iterable[Emergency],
+    outages: Iterable[Fault],
+    nights: Iterable[Span],
 ) -> tuple[Span, ...]:
     labels = {Doing.AWAY: Label.AWAY, Doing.ASLEEP: Label.ASLEEP, Doing.DOZING: Label.ASLEEP}
     spans: dict[Label, list[tuple[int, int]]] = {label: [] for label in Label}
@@ -128,6 +136,8 @@ def _truth(
         if stay.doing in labels:
             spans[labels[stay.doing]].append((stay.start_ms, stay.end_ms))
     spans[Label.EMERGENCY] = [(one.start_ms, one.end_ms) for one in emergencies]
+    for night in nights:
+        spans[night.label].append(night[:2])
     spans[Label.BLIND] = [(fault.start_ms, fault.end_ms) for fault in outages if fault.kind in WHOLE_HOME]
     truth = [Span(*span, label) for label, raw in spans.items() for span in union(raw)]
     return tuple(sorted(truth, key=lambda span: (span.start_ms, span.end_ms, span.label.value)))

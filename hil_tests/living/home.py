@@ -69,6 +69,8 @@ class Label(enum.Enum):
     ASLEEP = "asleep"
     EMERGENCY = "emergency"
     BLIND = "blind"  # nothing of the whole home could be heard, or known at the time
+    WANDERING = "wandering"  # through the rooms at night, out of a sleep
+    LEFT = "left"  # out of the home at night, out of a sleep
 
 
 class Span(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from bumble import hci
@@ -274,4 +275,5 @@ def random_static_address(source: bytes) -> hci.Address:
 
 
 def _sense_of(plan: SensorPlan) -> Callable[[str, float | str], Reading]:
-    return lambda kind, value: reading(plan.model, kind, value)
+    """What it says for a value; most values come again and again."""
+    return lru_cache(maxsize=1024, typed=True)(partial(reading, plan.model))

@@ -40,7 +40,7 @@ class SensorEntry:
 class Hub:
     """One hub in ``directory``."""
 
-    start_wait_s = 30.0  # until it speaks, and is online
+    start_wait_s = 60.0  # until it speaks, and is online
 
     def __init__(
         self, directory: Path, log: Path, radio: str | None, environment: Mapping[str, str] = {}

@@ -37,8 +37,8 @@ _MADE = {
     "readings-": [lost.name.lower() for lost in Reason],
 }
 # Shaped like a code of ours, but another kind of word.
-_NO_CODES = {"hub-silent", "no-referrer", "no-sensors", "no-store", "not-judged"}
-_NO_CODES |= {"glass-broken", "hub-held", "no-answer", "not-justified", "time-floor"}
+_NO_CODES = {"hub-silent", "no-referrer", "no-sensors", "no-store", "not-agreed", "not-judged"}
+_NO_CODES |= {"glass-broken", "hub-held", "no-answer", "not-justified", "time-floor", "watch-silent"}
 
 
 @dataclass

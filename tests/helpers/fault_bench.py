@@ -227,6 +227,12 @@ class FakeBench:
         """What the registry answers."""
         return self.answer
 
+    async def pause_home(self) -> None:
+        """The hub goes by it."""
+
+    async def resume_home(self) -> None:
+        """And no longer."""
+
     def _do(self, _name: str, _action: str) -> None:
         self.sent += self.pulses
 

@@ -70,8 +70,14 @@ class SeededHome:
                 self.batches.open_session(Session(HUB, b"", BOOT, self.now_ms, 0, None, None))
             self.batches.beat(HUB, 1, self.now_ms - ago_ms, frame_age_s)
 
-    def tell(self, told: Iterable[Told], *, quality: Quality = Quality.SYNCED) -> None:
-        """Let a batch be counted that says all this."""
+    def tell(
+        self,
+        told: Iterable[Told],
+        *,
+        quality: Quality = Quality.SYNCED,
+        spans: Iterable[tuple[int, int]] = (),
+    ) -> None:
+        """Let a batch be counted that says all this; ``spans`` of listening are "from so many ms ago until so many"."""
         told = list(told)
         self._seq += 1
         quantities = tuple(dict.fromkeys(quantity for each in told for quantity, _, _ in each.readings))
@@ -91,6 +97,7 @@ class SeededHome:
                 for number, each in enumerate(told)
                 for quantity, value, age_ms in each.readings
             ),
+            spans=tuple((BOOT_AGE_MS - first, BOOT_AGE_MS - last) for first, last in spans),
             heard=tuple(
                 Heard(number, BOOT_AGE_MS - each.heard_ago_ms, each.kept)
                 for number, each in enumerate(told)

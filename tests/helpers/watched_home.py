@@ -12,7 +12,9 @@ from cloud_sync.assurance.home import HomeWatch
 from cloud_sync.assurance.household import Event
 from cloud_sync.assurance.incident import Incident
 from cloud_sync.assurance.local_time import MINUTE_MS
+from cloud_sync.assurance.pausing import Closed
 from cloud_sync.assurance.plan import Parameters, Plan, Sensor
+from cloud_sync.assurance.response import Act, Response
 from cloud_sync.assurance.watching import Stretch
 from device_profiles.role import Role
 
@@ -48,6 +50,8 @@ class WatchedHome:
         self.stretches: list[Stretch] = []
         self.incidents: list[Incident] = []
         self.now_ms = 0
+        self.closed = Closed()
+        self.notes: dict[str, str] = {}
 
     def say(self, when: str | int, sensor: str, kind: str = "motion", value: float = 1) -> None:
         """A reading that the next look gets."""
@@ -88,9 +92,17 @@ class WatchedHome:
             self.now_ms = min(self.now_ms + step_min * MINUTE_MS, end_ms)
             due = [event for event in self.waiting if event.at_ms <= self.now_ms]
             self.waiting = [event for event in self.waiting if event.at_ms > self.now_ms]
-            look = self.watch.look(self.now_ms, self.verdicts, due)
+            look = self.watch.look(self.now_ms, self.verdicts, due, self.closed, self.notes)
             self.stretches += look.stretches
             self.incidents += look.incidents
+
+    def respond(self, subject: str, act: Act, said: str = "") -> Incident | None:
+        """Ewan says something now of what is open."""
+        raised_ms = self.watch.incidents[subject].raised_ms
+        return self.watch.respond(
+            Response(subject, raised_ms, act, "staff:council/ewan", said, self.now_ms, self.now_ms),
+            self.now_ms,
+        )
 
     def live(self, first: str, days: int) -> None:
         """Some ordinary days from that midnight: up at 07:30, about each hour, to bed at 22:30."""

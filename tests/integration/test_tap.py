@@ -14,7 +14,7 @@ import pytest
 from device_profiles.advert import Advert
 from edge_agent.adapters import tap
 from edge_agent.adapters.tap import CLIENTS_MAX, UNREAD_MAX_BYTES, Tap
-from edge_agent.errors import NoHubError, RosterError, TapError
+from edge_agent.errors import NoHubError, PauseError, RosterError, TapError
 from tests.helpers.site import eventually
 
 DOOR = "C0:1A:00:00:00:05"
@@ -34,13 +34,20 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.confirmed: list[str] = []
-        self.tap = Tap(path, self.confirm)
+        self.paused: list[int] = []
+        self.tap = Tap(path, self.confirm, self.pause)
 
     def confirm(self, address: str) -> None:
         """Take note, if it is the door."""
         if address != DOOR:
             raise RosterError("No such sensor.", hint="Look again.")
         self.confirmed.append(address)
+
+    async def pause(self, for_s: int) -> None:
+        """Take note, if it is not for a minute."""
+        if for_s == 60:
+            raise PauseError("Not now.", hint="Later.")
+        self.paused.append(for_s)
 
     async def ask(self, *lines: bytes) -> dict[str, object]:
         """Send bytes and return the first answer."""
@@ -129,6 +136,19 @@ async def test_a_confirmation_reaches_the_hub(home: Home) -> None:
     assert home.confirmed == [DOOR]
 
 
+async def test_a_pause_reaches_the_hub_or_its_refusal_the_command(home: Home) -> None:
+    """So many seconds, none to end it; nothing else is a span."""
+    await tap.pause(home.path, 3600)
+    await tap.pause(home.path, 0)
+    with pytest.raises(TapError, match=r"Not now\. Later\."):
+        await tap.pause(home.path, 60)
+    for span in ("true", "-1", "1.5", '"1h"', "null", "2592001"):
+        asked = b'{"do": "pause", "for_s": %s}\n' % span.encode()
+        assert await home.ask(asked) == {"error": "The hub does not understand this request."}
+
+    assert home.paused == [3600, 0]
+
+
 async def test_only_so_many_listen_at_once(home: Home) -> None:
     """One more is told so; when one leaves, there is room again, also while nothing is heard."""
     async with contextlib.AsyncExitStack() as stack:
@@ -198,5 +218,6 @@ async def test_a_hub_that_ends_ends_the_listening(tmp_path: Path) -> None:
 
 async def test_a_socket_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     """The hub goes on without it."""
+    home = Home(tmp_path / ("x" * 120) / "hub.sock")
     with pytest.raises(TapError, match="cannot be made"):
-        await Tap(tmp_path / ("x" * 120) / "hub.sock", lambda _: None).run()
+        await home.tap.run()

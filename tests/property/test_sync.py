@@ -270,7 +270,16 @@ FAULTS: dict[str, tuple[Any, str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+RARE = (  # found after hundreds of schedules, a minute each: in ``make test-long``
+    "any receipt is believed",
+    "content re-cut in a new epoch counts again",
+    "shed readings are not named",
+)
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=[pytest.mark.long] * (fault in RARE)) for fault in FAULTS]
+)
 def test_a_planted_fault_is_found(fault: str) -> None:
     """Each rule can find its fault: a schedule exists, among few, on which the account does not balance."""
     owner, name, wrong = FAULTS[fault]

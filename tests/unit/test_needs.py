@@ -24,8 +24,9 @@ def test_content():
 
 
 @pytest.mark.parametrize(("ci", "status", "outcome"), [("", 0, "1 skipped"), ("true", 1, "1 error")])
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "with a worker"])
 def test_a_missing_tool_is_a_skip_and_in_ci_a_failure(
-    tmp_path: Path, ci: str, status: int, outcome: str
+    tmp_path: Path, ci: str, status: int, outcome: str, workers: tuple[str, ...]
 ) -> None:
     """Either way one line at the end says what was not run and which package mends it."""
     (tmp_path / "conftest.py").write_text(CONFTEST.read_text())
@@ -33,7 +34,7 @@ def test_a_missing_tool_is_a_skip_and_in_ci_a_failure(
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = needs(tool): x\n")
 
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *workers, str(tmp_path)],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -28,6 +28,7 @@ from zero_trust.credential import certificate_bytes
 from zero_trust.keystore import load_certificates, load_key
 
 ROTATION_PERIOD_MS = 3_600_000  # how often the age of the encryption key is looked at
+SETTINGS_PERIOD_S = 2.0  # how often it is looked whether a hub shall leave out something else
 GROUP_MAX = 200  # messages that share a commit
 WAITING_MAX = 2_000  # beyond, messages are left to be resent: hubs keep them until the receipt
 
@@ -50,8 +51,7 @@ async def run(config: ReceiverConfig) -> None:
             if _now_ms() >= renew_at_ms:
                 service.use(intake_keys(config.paths.intake, _now_ms()))
                 renew_at_ms = _now_ms() + ROTATION_PERIOD_MS
-            answers = await asyncio.to_thread(service.take, group)
-            await _send(connection, answers)
+            await _send(connection, await asyncio.to_thread(_answers, service, group))
     finally:
         keeping.cancel()
         await connection.close()
@@ -86,9 +86,17 @@ def _queue_into(waiting: asyncio.Queue[Incoming]):  # type: ignore[no-untyped-de
     return queue
 
 
+def _answers(service: Service, group: list[Incoming]) -> list[Answer]:
+    return (service.take(group) if group else []) + service.push(_now_ms())
+
+
 async def _gather(waiting: asyncio.Queue[Incoming]) -> list[Incoming]:
-    """At least one message, and all that already wait beside it."""
-    group = [await waiting.get()]
+    """A message and all that already wait beside it; none, if none comes for a while."""
+    try:
+        async with asyncio.timeout(SETTINGS_PERIOD_S):
+            group = [await waiting.get()]
+    except TimeoutError:
+        return []
     while not waiting.empty() and len(group) < GROUP_MAX:
         group.append(waiting.get_nowait())
     return group

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from cloud_sync.receiver.store import derived, erasure
 from cloud_sync.receiver.store.database import transaction
+from cloud_sync.receiver.store.settings import Settings
 from cloud_sync.sync import ledger
 from cloud_sync.sync.placing import Placing
 from cloud_sync.wire.batch import Anchor, Batch, Quality, Stream
@@ -86,6 +87,11 @@ class Batches:
         self._db = db
         with self.transaction():
             db.execute("INSERT OR IGNORE INTO meta VALUES ('generation', ?)", (_fresh_generation(),))
+
+    @property
+    def settings(self) -> Settings:
+        """What each hub shall leave out."""
+        return Settings(self._db)
 
     @property
     def generation(self) -> bytes:

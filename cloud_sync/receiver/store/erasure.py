@@ -79,7 +79,14 @@ AGED: Final[Mapping[str, tuple[Portion, ...]]] = {
         Portion("event", "happened_ms < :before"),
         Portion("stretch", "until_ms < :before"),
         Portion("home_incident", "closed_ms < :before"),
+        Portion("explanation", "until_ms < :before"),
+        Portion("habit", "home NOT IN (SELECT home FROM sensor)"),
+        Portion("response", "known_ms < :before"),
+        Portion("notice", "known_ms < :before"),
         Portion("answer", "home NOT IN (SELECT home FROM sensor)"),
+        Portion(
+            "setting", "hub IN (SELECT id FROM hub WHERE standing = 'revoked' AND standing_at_ms < :before)"
+        ),
         Portion(
             "session", "hub IN (SELECT id FROM hub WHERE standing = 'revoked' AND standing_at_ms < :before)"
         ),
@@ -87,6 +94,8 @@ AGED: Final[Mapping[str, tuple[Portion, ...]]] = {
     "evidence": (
         Portion("incident", "raised_ms < :before"),
         Portion("refusal", "at_ms < :before"),
+        Portion("consent", "coalesce(ended_ms, until_ms) < :before"),
+        Portion("pause", "coalesce(ended_ms, until_ms) < :before"),
         Portion("gone", "length(signed) > 0 AND received_ms < :before", _EMPTY_GONE),
     ),
 }
@@ -102,8 +111,16 @@ FORGOTTEN: Final = (
     Portion("stretch", "home = :home"),
     Portion("answer", "home = :home"),
     Portion("home_incident", "home = :home"),
+    Portion("explanation", "home = :home"),
+    Portion("habit", "home = :home"),  # after the events that it was learned from
+    Portion("response", "home = :home"),
+    Portion("notice", "home = :home"),
+    Portion("asked", "home = :home"),
     Portion("sensor", f"home = :home AND NOT {_ENROLLED}"),
     Portion("session", f"{_OF_HOME} AND NOT {_ENROLLED}"),
+    Portion("setting", f"{_OF_HOME} AND NOT {_ENROLLED}"),
+    Portion("consent", "home = :home"),
+    Portion("pause", "home = :home"),
     Portion("anchor", f"{_OF_HOME} AND NOT ({_ENROLLED} AND {_PRESENT_BOOT})"),
     Portion("incident", _OF_HOME),
     Portion("refusal", _OF_HOME),

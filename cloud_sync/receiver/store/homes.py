@@ -7,19 +7,28 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cloud_sync.assurance.causes import Cause
 from cloud_sync.assurance.coverage import HubFacts, SensorFacts, State, Verdict
+from cloud_sync.assurance.hindsight import Explanation
 from cloud_sync.assurance.incident import Audience, Incident
+from cloud_sync.assurance.pausing import Agreed, leaving_out
+from cloud_sync.receiver.store.agreements import Agreements
 from cloud_sync.receiver.store.assured import Asked, Assured
 from cloud_sync.receiver.store.database import transaction
+from cloud_sync.receiver.store.hindsight import Hindsight
+from cloud_sync.receiver.store.notices import Notices, Telling
+from cloud_sync.receiver.store.settings import NONE as NO_STAND
+from cloud_sync.receiver.store.settings import Settings, Stand
 from cloud_sync.wire.batch import Contract, Quality
 from device_profiles.reading import Form
 from zero_trust.policy import Standing
 
 _EVALUATED = "evaluated_ms"
 _TIME_BYTES = 8
+LEARNED_SHOWN_MS = 86_400_000
+_ENDED_SHOWN_MS = 86_400_000
 _HELD = {Standing.QUARANTINED.value, Standing.SUSPENDED.value}
 
 
@@ -96,13 +105,31 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A home as a page shows it; ``evaluated_ms`` is when the watch last looked."""
+    """A home as a page shows it.
+
+    Attributes:
+        home: its id.
+        evaluated_ms: when the watch last looked at all homes.
+        sensors: by room and name.
+        asked: its questions.
+        incidents: those that are open and for the family.
+        explanations: what was learned late.
+        ended: what ended in the day before ``evaluated_ms``.
+        tellings: who was reached with an incident.
+        agreed: what it agreed to and asked for.
+        hubs: how each of its hubs stands with its setting.
+    """
 
     home: str
     evaluated_ms: int | None
     sensors: tuple[Sensor, ...]
     asked: tuple[Asked, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    explanations: tuple[Explanation, ...] = ()
+    ended: tuple[Incident, ...] = ()
+    tellings: tuple[Telling, ...] = ()
+    agreed: Agreed = field(default_factory=Agreed)
+    hubs: tuple[Stand, ...] = ()
 
 
 class Homes:
@@ -118,13 +145,15 @@ class Homes:
 
     def facts(self) -> list[HomeFacts]:
         """All homes that have sensors, with what the rules ask."""
-        hubs = self._hubs()
+        hubs, stands = self._hubs(), Settings(self._db).all()
         sensors: dict[str, list[SensorFacts]] = {}
         for row in self._db.execute(
             "SELECT sensor.*, state, cause, since_ms FROM sensor LEFT JOIN coverage USING (home, address)"
             " ORDER BY home, address"
         ):
-            sensors.setdefault(row["home"], []).append(_sensor_facts(row, hubs))
+            sensors.setdefault(row["home"], []).append(
+                _sensor_facts(row, hubs, stands.get(row["hub"], NO_STAND))
+            )
         return [HomeFacts(home, tuple(known)) for home, known in sensors.items()]
 
     def verdicts(self) -> dict[str, dict[str, Verdict]]:
@@ -184,8 +213,26 @@ class Homes:
             for row in rows
         )
         assured = Assured(self._db)
-        told = (one for one in assured.open_incidents(home) if one.audience >= Audience.FAMILY)
-        return Home(home, evaluated_ms, sensors, tuple(assured.asked(home)), tuple(told))
+        until_ms = (evaluated_ms or 0) + 1
+        learned = Hindsight(self._db).explanations(home, until_ms - LEARNED_SHOWN_MS, until_ms, now_ms=None)
+        ended = assured.closed_incidents(home, (evaluated_ms or 0) - _ENDED_SHOWN_MS)
+        return Home(
+            home,
+            evaluated_ms,
+            sensors,
+            tuple(assured.asked(home)),
+            _for_family(assured.open_incidents(home)),
+            explanations=tuple(learned),
+            ended=_for_family(reversed(ended)),
+            tellings=tuple(Notices(self._db).tellings(home)),
+            agreed=Agreements(self._db, needed=False).of(home),
+            hubs=self._stands(home),
+        )
+
+    def _stands(self, home: str) -> tuple[Stand, ...]:
+        settings = Settings(self._db)
+        hubs = self._db.execute("SELECT id FROM hub WHERE home = ? AND standing <> 'revoked'", (home,))
+        return tuple(settings.stand(row["id"]) for row in hubs)
 
     def _hubs(self) -> dict[tuple[str, str], HubFacts]:
         """All hubs, by home and id: a hub proves nothing about another home's sensors."""
@@ -201,7 +248,11 @@ class Homes:
         }
 
 
-def _sensor_facts(row: sqlite3.Row, hubs: Mapping[tuple[str, str], HubFacts]) -> SensorFacts:
+def _for_family(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
+    return tuple(one for one in incidents if one.audience >= Audience.FAMILY)
+
+
+def _sensor_facts(row: sqlite3.Row, hubs: Mapping[tuple[str, str], HubFacts], stand: Stand) -> SensorFacts:
     return SensorFacts(
         address=row["address"],
         contract=Contract(row["contract"]),
@@ -210,6 +261,8 @@ def _sensor_facts(row: sqlite3.Row, hubs: Mapping[tuple[str, str], HubFacts]) ->
         told_ms=row["told_ms"],
         hub=hubs.get((row["home"], row["hub"])),
         before=_verdict(row),
+        left_out=leaving_out(row["role"], stand.pauses) if stand.pauses else (),
+        left_out_ms=stand.since_ms or 0,
     )
 
 

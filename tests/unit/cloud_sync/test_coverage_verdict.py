@@ -95,7 +95,7 @@ def look(sensor: SensorFacts, now_ms: int = NOW, evaluated_ms: int | None = NOW 
             hub(frame_age_s=91),
             State.BLIND,
             Cause.RADIO_DEAF,
-            NOW - 101 * SECOND,
+            NOW - 102 * SECOND,
             id="radio deaf since its last frame",
         ),
         pytest.param(
@@ -214,7 +214,7 @@ def test_proof_in_between_begins_another_spell() -> None:
 
 def test_whole_seconds_of_a_heartbeat_begin_no_spell() -> None:
     """A deaf radio's frame age comes in whole seconds; that noise does not move "since"."""
-    before = Verdict(State.BLIND, Cause.RADIO_DEAF, NOW - 211 * SECOND)
+    before = Verdict(State.BLIND, Cause.RADIO_DEAF, NOW - 212 * SECOND)
 
     assert look(replace(hub(frame_age_s=200), before=before)) == before
 

@@ -7,13 +7,25 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.types import ASGIApp, Message
 
+from cloud_sync.assurance.causes import Cause
+from cloud_sync.assurance.coverage import State
+from cloud_sync.assurance.finding import Answer as Found
+from cloud_sync.assurance.finding import Finding, Severity
+from cloud_sync.assurance.home import Look
+from cloud_sync.assurance.incident import About, Audience, Incident, close, take
+from cloud_sync.assurance.notice import due
+from cloud_sync.assurance.plan import Question
+from cloud_sync.assurance.watching import Stretch
 from cloud_sync.portal.links import Link, make_link
 from cloud_sync.portal.server import Shown, app, show
 from cloud_sync.receiver.desk import Desk, by
+from cloud_sync.receiver.store.assured import Assured
+from cloud_sync.receiver.store.notices import Notices
 from cloud_sync.receiver.watch import look
 from cloud_sync.wire.batch import Contract, Quality, Quantity
 from device_profiles.reading import Flag
@@ -362,7 +374,7 @@ async def test_event_only_homes_are_partly_watched(seeded: SeededHome) -> None:
     words = (await page_of(seeded)).words
 
     assert "We see only part of this home." in words
-    assert "its silence tells us nothing" in words
+    assert "their silence tells us nothing" in words
 
 
 async def test_family_sees_what_the_home_agreed_to_and_no_more(seeded: SeededHome) -> None:
@@ -420,6 +432,84 @@ async def test_the_page_tells_who_looked(seeded: SeededHome) -> None:
     assert "Partner (nhs-falls/eve)" in words
     assert "Wanted to look (research) and was refused." in words
     assert words.count("Family, by link") == 1
+
+
+async def test_the_page_says_who_has_it_in_hand_and_how_it_ended(seeded: SeededHome) -> None:
+    """In words, since when; and once it is over, what was found, for a day."""
+    incident = Incident(
+        "help",
+        About.PERSON,
+        NOW - 9 * MINUTE,
+        NOW - 9 * MINUTE,
+        NOW,
+        "The help button was pressed at 07:51.",
+        Severity.EMERGENCY,
+        Audience.FAMILY,
+    )
+    assured = Assured(seeded.db)
+    look(seeded.homes, lambda: NOW)
+    open_, taken, over = (
+        incident,
+        take(incident, "staff:council/amy", NOW, NOW - MINUTE),
+        close(incident, "By mistake.", NOW, "staff:council/amy"),
+    )
+    said = []
+    for one in (open_, taken, over):
+        assured.note("margaret", [], [one])
+        said.append((await ask(site_of(seeded), f"/h/{LINK}")).words)
+
+    assert "Help was asked for The help button was pressed at 07:51." in said[0]
+    assert "Nobody has said yet that they have it in hand." in said[0]
+    assert re.search(
+        r"Staff \(council/amy\) has had it in hand since \d\d:\d\d ?\.", said[1].replace(" .", ".")
+    )
+    assert "What needs somebody now" not in said[2]
+    assert re.search(r"Over since \d\d:\d\d \. Staff \(council/amy\) found: By mistake\.", said[2])
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("", "The family was not told by message: no way to is set up. It stands on this page."),
+        ("due", "The family was not reached yet; we keep trying."),
+        ("withheld", "The family was not told: this home has not agreed to it."),
+        ("delivered", "The family was told at "),
+    ],
+)
+async def test_the_page_says_who_was_reached(seeded: SeededHome, state: str, said: str) -> None:
+    """And never more than is known."""
+    incident = Incident("help", About.PERSON, NOW, NOW, NOW, "", Severity.EMERGENCY, Audience.FAMILY)
+    notices = list(due("margaret", incident, ZoneInfo("Europe/London"), NOW))
+    Assured(seeded.db).note("margaret", [], [incident], notices)
+    look(seeded.homes, lambda: NOW)
+    Notices(seeded.db).hand_out({Audience.OPERATIONS: [], Audience.FAMILY: ["sms"] if state else []}, NOW)
+    seeded.db.execute("UPDATE delivery SET state = ?, done_ms = ?", (state, NOW))
+
+    words = (await page_of(seeded)).words
+
+    assert said in words
+    assert "The people who run this service were not told by message" in words
+
+
+async def test_questions_stand_in_the_order_of_what_matters(seeded: SeededHome) -> None:
+    """A call for help before warmth, however the store keeps them."""
+    stretches = [Stretch(question, State.WATCHING, Cause.PROVEN, NOW, NOW) for question in reversed(Question)]
+    found = {question: Finding(Found.OPEN) for question in Question}
+    Assured(seeded.db).write("margaret", Look(tuple(stretches), ()), found, NOW)
+
+    words = (await page_of(seeded)).words
+
+    titles = (
+        "A call for help",
+        "Smoke, gas",
+        "Up by",
+        "Moving about",
+        "Back from",
+        "Warm",
+        "Door shut",
+        "Calm",
+    )
+    assert sorted(titles, key=words.index) == list(titles)
 
 
 async def test_a_look_that_cannot_be_written_down_is_not_taken(seeded: SeededHome) -> None:

@@ -37,7 +37,7 @@ class Site:
 
     def start(self) -> None:
         """A watch process begins."""
-        self.watch = Watch(self.home.homes, self.assured, self.path)
+        self.watch = Watch(self.home.db, self.path, consent_needed=False)
 
     def tell(self, *told: Told) -> None:
         """The hub beats, and a batch of it is stored."""

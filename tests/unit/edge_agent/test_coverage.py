@@ -127,3 +127,33 @@ def test_looking_only_when_there_may_be_something_overlooks_nothing(steps: list[
         if step == "look and commit":
             often.told(changed)
             seldom.told(changed)
+
+
+def test_no_span_reaches_into_a_pause_and_the_radio_is_not_deaf_for_it() -> None:
+    """A span says that all of the home was listened for; frames still prove that the radio hears."""
+    listened = coverage()
+    listened.frame(2_000)
+    listened.frame(4_000)
+    listened.rest(frozenset({DOOR}), 5_000)
+    listened.frame(6_000)
+    listened.frame(8_000)
+    listened.rest(frozenset(), 9_000)
+    listened.frame(10_000)
+    listened.frame(11_000)
+
+    assert listened.take_spans() == ((2_000, 4_000), (10_000, 11_000))
+    assert listened.frame_age_ms(11_000) == 0
+
+
+def test_nothing_is_told_of_a_sensor_that_is_left_out_and_it_begins_anew() -> None:
+    """Its contract is neither broken nor kept meanwhile, and after it the sensor has its time to be heard."""
+    listened = coverage()
+    listened.hear(DOOR, 2_000)
+    listened.told(listened.changed(2_000))
+    listened.rest(frozenset({DOOR}), 3_000)
+
+    assert listened.heard(4_000) == {}
+    assert listened.changed(900_000) == {}
+    listened.rest(frozenset(), 1_000_000)
+    assert listened.changed(1_180_000) == {}
+    assert listened.changed(1_180_001) == {DOOR: Standing(None, kept=False)}

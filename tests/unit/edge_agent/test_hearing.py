@@ -163,3 +163,47 @@ def test_malformed_bytes_are_counted_by_reason(catalogue: Catalogue) -> None:
 
     assert ear.hear(broken) is None
     assert any(reason.startswith("rejected") for reason in ear.counts)
+
+
+def motion(value: int, packet_id: int, minute: float) -> Advert:
+    """A movement's frame, in the clear."""
+    advert = encode("bthome_v2", OURS, [reading("bthome_v2", "motion", value)], repeat=packet_id)
+    return replace(advert, heard_ms=round(minute * 60_000), signal_dbm=-60)
+
+
+def test_the_first_movement_after_a_stillness_does_not_wait(catalogue: Catalogue) -> None:
+    """After a start nobody knows what was before; then half an hour must have been still. Its end may wait."""
+    ear = hearing(catalogue)
+    said = [(1, 0), (0, 0.1), (1, 20), (0, 20.1), (1, 49), (1, 79.5)]
+    kept = [ear.hear(motion(value, number, minute)) for number, (value, minute) in enumerate(said)]
+    assert [one.urgent for one in kept if one] == [True, False, False, False, False, False]
+    assert [one.urgent for one in [ear.hear(motion(0, 7, 80)), ear.hear(motion(1, 8, 111))] if one] == [
+        False,
+        True,
+    ]
+
+
+def test_a_replayed_movement_ends_no_stillness(catalogue: Catalogue) -> None:
+    """It neither overtakes anything nor makes the true one that follows wait."""
+    ear = hearing(catalogue)
+    ear.hear(sealed(1, 10, "motion", heard_ms=0))
+    ear.hear(sealed(0, 11, "motion", heard_ms=2_000))
+    replayed, true = (
+        ear.hear(sealed(1, counter, "motion", heard_ms=2_000_000 + counter)) for counter in (9, 12)
+    )
+    assert [kept.urgent for kept in (replayed, true) if kept] == [False, True]
+
+
+def test_a_paused_sensor_leaves_no_trace(catalogue: Catalogue) -> None:
+    """Neither a reading, nor a guard, nor when it was last heard; the same frame after the pause is new."""
+    left_out = {frozenset({OURS})}
+    coverage = Coverage(dict.fromkeys((OURS, KEYED), Liveness(Contract.HEARTBEAT, 60)), 0)
+    sensors = {OURS: Assigned(OURS, "door", "hall", "bthome_v2")}
+    ear = Hearing(catalogue, sensors, {}, coverage, lambda _: next(iter(left_out), frozenset()))
+
+    assert ear.hear(door(1, 7, heard_ms=5_000)) is None
+    assert ear.counts["paused"] == 1
+    assert ear.counts["heard"] == 0
+    assert coverage.heard(5_000) == {}
+    left_out.clear()
+    assert ear.hear(door(1, 7, heard_ms=6_000)) is not None

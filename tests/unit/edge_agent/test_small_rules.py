@@ -6,6 +6,7 @@ import pytest
 
 from cloud_sync.errors import LinkError, LocalProtocolError
 from cloud_sync.wire.batch import Anchor, Quality, Stream
+from cloud_sync.wire.setting import NO_END_MS
 from edge_agent.core.backoff import Backoff
 from edge_agent.core.batching import (
     SOFTWARE_EPOCH_MS,
@@ -110,6 +111,8 @@ def test_the_status_tells_trouble_first() -> None:
         "uplink": "offline",
         "waiting": 3,
         "uncut": 4,
+        "pauses": [{"until_ms": NO_END_MS, "stays": ["help"], "own": False}],
+        "paused": ["C0:00:00:00:00:01"],
     }
 
     lines = in_words(facts)
@@ -117,6 +120,8 @@ def test_the_status_tells_trouble_first() -> None:
     assert lines[0].startswith("THE HUB IS NOT RUNNING")
     assert lines[1] == "Trouble: The radio went away."
     assert lines[2].startswith("Refused by the site (2 times)")
+    told = "Paused until the site says otherwise (set by the site): "
+    assert lines[3] == f"{told}1 sensors are neither stored nor sent; what stays: help."
 
 
 def test_nothing_in_a_batch_lies_after_it_was_made() -> None:

@@ -21,8 +21,8 @@ from hil_tests.assuring.cli import assure
 from hil_tests.assuring.outages import Fault, Outage, draw
 from hil_tests.assuring.play import play
 from hil_tests.assuring.played_hub import PlayedHub
-from hil_tests.assuring.score import TruthError
-from hil_tests.trace import Row
+from hil_tests.assuring.truth import TruthError, read_truth
+from hil_tests.trace import Row, TraceError
 
 HOUR_MS = 60 * MINUTE_MS
 START_MS = 1_772_409_600_000
@@ -95,7 +95,7 @@ def test_a_recording_tells_its_rooms_and_roles_by_its_names() -> None:
 def test_a_door_at_both_ends_of_long_silences_is_an_entrance() -> None:
     """Where no name says so."""
     said = []
-    for start in (0, 600):
+    for start in (480, 1080):
         said += [(start, "M1", "motion", 1), (start + 1, "D2", "door", 1), (start + 60, "D2", "door", 1)]
         said += [
             (start + 61, "M1", "motion", 1),
@@ -104,6 +104,50 @@ def test_a_door_at_both_ends_of_long_silences_is_an_entrance() -> None:
         ]
     found = recording.describe(rows(*said), Parameters())
     assert {name for name, one in found.items() if one.role is Role.ENTRANCE} == {"D2"}
+
+
+def test_a_door_that_names_a_room_within_is_no_entrance() -> None:
+    """However it goes on."""
+    said = rows(
+        (0, "BackBedroomDoor", "door", 1), (1, "MainBathroomDoor", "door", 1), (2, "BackDoor", "door", 1)
+    )
+    found = recording.describe(said, Parameters())
+    assert [name for name, one in found.items() if one.role is Role.ENTRANCE] == ["BackDoor"]
+
+
+def trace(folder: Path, *lines: str) -> Path:
+    """A file with these rows."""
+    file = folder / "trace.csv"
+    file.write_text("\n".join(("ts,sensor_id,kind,value", *lines)) + "\n", encoding="utf-8")
+    return file
+
+
+def test_a_recording_leaves_out_what_nobody_can_believe_and_says_so(tmp_path: Path) -> None:
+    """Rows twice, rows of a clock that was not set, kinds that no question asks about; blank lines are nothing."""
+    file = tmp_path / "trace.csv"
+    lines = [f"{START_MS + 60_000 * number},HallA,motion,{number % 2}" for number in range(4)]
+    wrong = ["86400000,HallA,motion,1", "4102444800000,HallA,motion,1"]
+    text = "\r\n".join(
+        ("\ufeffts,sensor_id,kind,value", *wrong, *reversed(lines), lines[1], f"{START_MS},x,light,3", "")
+    )
+    file.write_text(text, encoding="utf-8")
+    found = recording.load(file, Parameters())
+    assert (found.from_ms, found.to_ms) == (START_MS, START_MS + 180_000)
+    assert [event.value for event in found.events if event.kind == "motion"] == [0, 1, 0, 1]
+    repeated, early, late, strange = found.left_out
+    assert repeated == "1 rows that only repeat another."
+    assert early.startswith("1 rows from 1970-01-02 to 1970-01-02 (line 2)")
+    assert late.startswith("1 rows from 2100-01-01")
+    assert strange == "kinds that no question asks about: light."
+    told = CliRunner().invoke(assure, [str(file), "--json"])
+    assert json.loads(told.stdout)["left_out"] == list(found.left_out)
+
+
+def test_times_in_seconds_are_told(tmp_path: Path) -> None:
+    """They would be days in 1970."""
+    file = trace(tmp_path, f"{START_MS // 1000},HallA,motion,1")
+    with pytest.raises(TraceError, match="ends in 1970-01-21: its times are not milliseconds"):
+        recording.load(file, Parameters())
 
 
 def test_ghosts_in_an_empty_home_are_no_proof_and_the_plain_rule_fires() -> None:
@@ -153,6 +197,7 @@ def test_outages_are_drawn_from_the_seed() -> None:
         ("start,end,label\n1,2\n", "line 2: not enough values"),
         ("start,end,label\n1,2,gone\n", "line 2: 'gone' from 1 to 2 is no span"),
         ("start,end,label\n5,2,away\n", "line 2: 'away' from 5 to 2 is no span"),
+        ("start,end,label\n50,60,away\n", "tells of 1970-01-01, the recording is of"),
     ],
 )
 def test_a_wrong_truth_names_its_line(tmp_path: Path, text: str, complaint: str) -> None:
@@ -160,7 +205,7 @@ def test_a_wrong_truth_names_its_line(tmp_path: Path, text: str, complaint: str)
     file = tmp_path / "truth.csv"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(TruthError, match=complaint):
-        score.read_truth(file)
+        read_truth(file, 0, 10)
 
 
 def test_a_truth_may_be_in_ms_or_in_words(tmp_path: Path) -> None:
@@ -169,7 +214,7 @@ def test_a_truth_may_be_in_ms_or_in_words(tmp_path: Path) -> None:
     file.write_text(
         "start,end,label\n0,1000,away\n1970-01-01T00:00:01,1970-01-01T00:00:02Z,away\n", encoding="utf-8"
     )
-    assert score.read_truth(file).spans == {"away": [(0, 2000)]}
+    assert read_truth(file, 0, 10).spans == {"away": [(0, 2000)]}
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from hil_tests.faults import FAULTS, Fault
+from hil_tests.faults.home import HomePaused
 from hil_tests.faults.hub import (
     HubFreeze,
     HubImage,
@@ -142,6 +143,7 @@ FIRED = [
     Case(SensorReset(**DOOR_AT_ONCE), "it had counted to 2", {"counter": 2}),
     Case(SensorStuck(**DOOR_AT_ONCE), "it is stuck", {"stuck": True}),
     Case(SensorGhost(**DOOR_AT_ONCE), "1 pulses were sent", {"pulses": 1}),
+    Case(HomePaused(**LASTING), "the hub left out 3 adverts of paused sensors", meanwhile=_counts("paused")),
     Case(
         SensorReplayed(**DOOR_LASTING),
         "the hub doubted 3 of its readings",
@@ -215,6 +217,7 @@ NOT_FIRED = [
     Case(SensorReset(**DOOR_AT_ONCE), "it had counted to 0", {"counter": 0}),
     Case(SensorStuck(**DOOR_AT_ONCE), "it has no value to be stuck at"),
     Case(SensorGhost(**DOOR_AT_ONCE), "0 pulses were sent"),
+    Case(HomePaused(**LASTING), "the hub left out 0 adverts of paused sensors"),
     Case(SensorReplayed(**DOOR_LASTING), "the hub doubted 0 of its readings", meanwhile=_counts("repeats")),
     Case(SensorSpoofed(**DOOR_LASTING), "the hub refused 0 forged frames", meanwhile=_counts("strangers")),
     Case(

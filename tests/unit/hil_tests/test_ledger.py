@@ -266,3 +266,17 @@ def test_an_encrypted_sensor_never_coincides() -> None:
     home.tells(261)
 
     assert [lack.delivered_at for lack in home.balance(5, 6).lost] == [2610.0]
+
+
+def test_what_is_left_out_is_not_owed_and_must_not_be_stored() -> None:
+    """While a home is paused; a reading of it that is stored all the same fits nothing that was delivered."""
+    day = Day()
+    day.ledger.leave_out([DOOR])
+    day.happens(DOOR, 130, reading("bthome_v2", "door", 0))
+    stored = day.rows.pop()
+    day.ledger.leave_out(())
+    day.happens(DOOR, 140, reading("bthome_v2", "door", 1))
+    assert day.balance().balanced
+
+    day.rows.append(stored)
+    assert day.balance().duplicated == (stored,)

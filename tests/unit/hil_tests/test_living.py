@@ -30,14 +30,18 @@ HOMES, DAYS = 10, 16
 def quiet() -> list[LivedHome]:
     """Sixteen days of ten homes in which nothing goes wrong."""
     return [
-        generate(seed, DAYS, start_ms=START_MS, faults=False, emergencies_per_day=0) for seed in range(HOMES)
+        generate(seed, DAYS, start_ms=START_MS, faults=False, emergencies_per_day=0, nights_per_day=0)
+        for seed in range(HOMES)
     ]
 
 
 @pytest.fixture(scope="module")
 def hard() -> list[LivedHome]:
     """The same homes with everything going wrong."""
-    return [generate(seed, DAYS, start_ms=START_MS, emergencies_per_day=1) for seed in range(HOMES)]
+    return [
+        generate(seed, DAYS, start_ms=START_MS, emergencies_per_day=1, nights_per_day=3)
+        for seed in range(HOMES)
+    ]
 
 
 def _files(home: LivedHome, folder: Path) -> dict[str, bytes]:
@@ -216,6 +220,24 @@ def test_somebody_finds_them(hard: list[LivedHome]) -> None:
         for one in home.emergencies:
             last_minutes = one.end_ms > home.end_ms - 90 * MINUTE_MS
             assert one.end_ms in found or last_minutes
+
+
+def test_nights_go_wrong_after_the_first_week_out_of_a_sleep(hard: list[LivedHome]) -> None:
+    """Through the rooms or out of the front door, between midnight and morning, and the truth says which."""
+    nights = [
+        (home, span) for home in hard for span in home.truth if span.label in {Label.WANDERING, Label.LEFT}
+    ]
+
+    assert {span.label for _, span in nights} == {Label.WANDERING, Label.LEFT}
+    for home, span in nights:
+        doing = {
+            stay.doing for stay in home.stays if stay.start_ms < span.end_ms and stay.end_ms > span.start_ms
+        }
+        rooms = {stay.place for stay in home.stays if span.start_ms <= stay.start_ms < span.end_ms}
+        assert span.start_ms >= START_MS + SETTLED_DAYS * DAY_MS
+        assert span.start_ms % DAY_MS < 6 * HOUR_MS
+        assert doing == ({Doing.AWAY} if span.label is Label.LEFT else {Doing.BUSY})
+        assert (rooms == {Place.OUT}) == (span.label is Label.LEFT)
 
 
 def test_the_week_begins_on_monday() -> None:

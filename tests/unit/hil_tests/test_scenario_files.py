@@ -212,7 +212,7 @@ GOLDEN = {
     "an unknown furnishing": (
         'furnished = "cottage"',
         'furnished = "castle"',
-        "Scenario FILE, line 8: no home is furnished 'castle' (there are: cottage) - at `home.furnished`.",
+        "Scenario FILE, line 8: no home is furnished 'castle' (there are: bungalow, cottage) - at `home.furnished`.",
     ),
     "a promise that was never made": (
         'promise = "P1"',

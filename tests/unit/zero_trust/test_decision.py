@@ -53,6 +53,7 @@ BREAK = replace(
     purpose="emergency",
 )
 EMERGENCY = replace(CARE, person="bob", purpose="emergency")
+ANSWER = replace(CARE, data=DataClass.ALERT, action=Action.ANSWER)
 REVIEW = replace(BREAK, person="amy", action=Action.REVIEW, purpose="review")
 PARTNER = replace(
     CARE, role=Role.PARTNER, group="nhs-falls", person="eve", data=DataClass.ALERT, purpose="falls-response"
@@ -61,18 +62,30 @@ OPERATOR = replace(CARE, role=Role.OPERATOR, group="demo", person="uid-0", purpo
 BACKUP = replace(OPERATOR, home=EVERY_HOME, data=DataClass.ALL, action=Action.COPY, purpose="backup")
 ACCESS = replace(OPERATOR, data=DataClass.ALL, action=Action.COPY, purpose="access")
 ERASURE = replace(OPERATOR, data=DataClass.ALL, action=Action.ERASE, purpose="erasure")
+AGREEMENT = replace(OPERATOR, data=DataClass.ALL, action=Action.AGREE, purpose="consent")
+PAUSE = replace(AGREEMENT, action=Action.PAUSE)
+CARER = replace(CARE, data=DataClass.ALL, purpose="consent")
 
 ALLOWED = {
     "family-own-home": FAMILY,
+    "family-told": replace(FAMILY, person="channel-sms", proof=Proof.CHANNEL, purpose="notice"),
     "staff-caseload": CARE,
+    "staff-answer": ANSWER,
     "staff-break-glass": BREAK,
     "staff-emergency": EMERGENCY,
+    "staff-answer-emergency": replace(ANSWER, person="bob", purpose="emergency"),
     "staff-review": REVIEW,
     "partner-grant": PARTNER,
     "operator-evidence": OPERATOR,
+    "operator-told": replace(OPERATOR, person="channel-duty", proof=Proof.CHANNEL, purpose="notice"),
+    "operator-answer": replace(OPERATOR, data=DataClass.ALERT, action=Action.ANSWER, purpose="operations"),
     "operator-backup": BACKUP,
     "operator-access": ACCESS,
     "operator-erasure": ERASURE,
+    "operator-agreement": AGREEMENT,
+    "operator-pause": PAUSE,
+    "staff-agreement": replace(CARER, action=Action.AGREE),
+    "staff-pause": replace(CARER, action=Action.PAUSE),
 }
 
 
@@ -124,6 +137,12 @@ def test_the_rule_wants_its_proof_and_wants_it_now(rule: str) -> None:
         (replace(CARE, group="nhs"), "not-your-home"),
         (replace(CARE, data=DataClass.OTHER), "class-not-allowed"),
         (replace(CARE, purpose="curiosity"), "no-rule"),
+        (replace(ALLOWED["family-told"], data=DataClass.ALERT), "class-not-agreed"),
+        (replace(ALLOWED["family-told"], data=DataClass.HEALTH), "class-not-allowed"),
+        (replace(ANSWER, home="h-18"), "not-your-home"),
+        (replace(ANSWER, data=DataClass.HEALTH), "class-not-allowed"),
+        (replace(ANSWER, role=Role.PARTNER), "no-rule"),
+        (replace(FAMILY, action=Action.ANSWER), "no-rule"),
         (replace(BREAK, person="amy"), "not-on-duty"),
         (later(BREAK, 12 * HOUR_MS), "not-on-duty"),
         (replace(BREAK, role=Role.PARTNER), "no-rule"),

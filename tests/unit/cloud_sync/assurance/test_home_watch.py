@@ -9,6 +9,7 @@ from cloud_sync.assurance.coverage import State
 from cloud_sync.assurance.finding import Answer, Severity
 from cloud_sync.assurance.incident import About, Audience
 from cloud_sync.assurance.plan import Parameters, Question
+from cloud_sync.assurance.response import Act
 from tests.helpers.watched_home import WatchedHome, at
 
 LEARNED = "2026-03-02"  # the first of eight ordinary days
@@ -51,7 +52,7 @@ def test_she_gets_up_late_and_the_incident(home: WatchedHome) -> None:
     raised, closed = home.of("up")
     assert raised.closed_ms is None
     assert closed.closed_ms == at("2026-03-10 09:45")
-    assert closed.outcome.startswith("Up: two rooms")
+    assert closed.outcome == "Up: three rooms at 09:40."
 
 
 def test_ghost_pulses_do_not_count(home: WatchedHome) -> None:
@@ -60,6 +61,16 @@ def test_ghost_pulses_do_not_count(home: WatchedHome) -> None:
         home.say(f"2026-03-10 0{hour}:10", "kitchen")
     home.until("2026-03-10 12:00")
     assert len(home.of("up")) == 1
+
+
+def test_a_motion_sensors_temperature_is_no_sign_of_anybody(home: WatchedHome) -> None:
+    """Detectors that also measure do so in an empty home as well."""
+    for minute in range(0, 300, 2):
+        at_ms = at("2026-03-10 07:00") + minute * 60_000
+        home.say(at_ms, "kitchen", "temperature", 18.0)
+        home.say(at_ms, "hall", "temperature", 17.0)
+    home.until("2026-03-10 12:00")
+    assert home.of("up")
 
 
 def test_stillness_is_noticed_sooner_than(home: WatchedHome) -> None:
@@ -71,6 +82,18 @@ def test_stillness_is_noticed_sooner_than(home: WatchedHome) -> None:
     hours = (incident.raised_ms - at("2026-03-10 10:30")) / 3_600_000
     assert 2 <= hours <= 3
     assert "No sure sign of anybody since 10:30" in incident.evidence
+
+
+def test_back_to_bed_by_the_hall_is_no_stillness() -> None:
+    """The bedroom did not see her come back; the night is still as every night, whatever is usual in the hall by day."""
+    home = WatchedHome()
+    home.live(LEARNED, 8)
+    for day in range(2, 10):
+        home.about(f"2026-03-{day:02} 12:05", "kitchen", "hall")
+    home.until("2026-03-09 23:30")
+    home.about("2026-03-09 23:40", "bedroom", "hall")
+    home.until("2026-03-10 07:00")
+    assert not home.of("moving")
 
 
 def test_the_plain_rule_fires_at() -> None:
@@ -141,7 +164,7 @@ def test_a_press_is_told_at(home: WatchedHome) -> None:
     assert incident.severity is Severity.EMERGENCY
     home.until("2026-03-10 05:00")
     assert len(home.of("help")) == 1
-    closed = home.watch.close("help", "Aileen rang her; she had pressed it by mistake.", home.now_ms)
+    closed = home.respond("help", Act.CLOSE, "Aileen rang her; she had pressed it by mistake.")
     assert closed is not None
     assert closed.closed_ms == home.now_ms
     home.until("2026-03-10 05:30")
@@ -181,6 +204,35 @@ def test_the_door_used_at_night(home: WatchedHome) -> None:
     assert closed.outcome == "Used at 02:00, shut again, and somebody is inside."
 
 
+def test_who_comes_home_late_is_not_told_of() -> None:
+    """Out since nine; the door after midnight, then the hall and the kitchen."""
+    home = WatchedHome()
+    home.live(LEARNED, 7)
+    home.until("2026-03-02 00:05")
+    home.about("2026-03-09 20:30")
+    home.leave("2026-03-09 21:00")
+    home.say("2026-03-10 00:30", "front", "door", 1)
+    home.say(at("2026-03-10 00:30") + 9_000, "front", "door", 0)
+    home.about("2026-03-10 00:32", "hall", "kitchen", "bedroom")
+    home.until("2026-03-10 01:00", step_min=1)
+    assert not home.of("door")
+    home.leave("2026-03-10 01:30")
+    home.until("2026-03-10 01:32", step_min=1)
+    assert len(home.of("door")) == 1
+
+
+def test_walking_about_before_bed_is_no_wandering() -> None:
+    """She sat still for two hours in the evening, and then does this and that."""
+    home = WatchedHome()
+    home.live(LEARNED, 7)
+    home.until("2026-03-02 00:05")
+    home.about("2026-03-09 20:30")
+    for minute in range(0, 60, 4):
+        home.about(at("2026-03-09 22:50") + minute * 60_000, "hall", "kitchen", "living")
+    home.until("2026-03-10 01:00")
+    assert not home.of("wandering")
+
+
 def test_walking_about_at_night_is_told(home: WatchedHome) -> None:
     """Walking about at night is told and the bathroom is not."""
     home.about("2026-03-10 01:00", "bedroom", "hall", "bedroom")
@@ -189,6 +241,9 @@ def test_walking_about_at_night_is_told(home: WatchedHome) -> None:
     for minute in range(0, 50, 4):
         home.about(at("2026-03-10 03:00") + minute * 60_000, "hall", "kitchen", "living")
     home.until("2026-03-10 04:00")
+    assert len(home.of("wandering")) == 1
+    home.until("2026-03-10 04:30")
+    assert home.of("wandering")[-1].closed_ms is not None
     assert home.of("wandering")[0].evidence == "About in three rooms since 03:00."
 
 
@@ -230,7 +285,7 @@ def test_what_somebody_has_in_hand(home: WatchedHome) -> None:
     home.until("2026-03-10 09:00")
     home.lose("2026-03-10 09:00")
     home.until("2026-03-10 10:00")
-    home.watch.take("blind", "Ewan", home.now_ms)
+    home.respond("blind", Act.TAKE)
     home.until("2026-03-10 15:00")
     assert all(one.audience is Audience.OPERATIONS for one in home.of("blind"))
 

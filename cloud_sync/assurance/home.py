@@ -28,7 +28,7 @@ from cloud_sync.assurance.pausing import CALLS, NOTHING, Closed
 from cloud_sync.assurance.plan import Asked, Plan, Question
 from cloud_sync.assurance.response import CALLERS, Act, Response
 from cloud_sync.assurance.titles import BLIND
-from cloud_sync.assurance.unconfirmed import doubted, labelled
+from cloud_sync.assurance.unconfirmed import doubted, labelled, unlabelled
 from cloud_sync.assurance.watching import Stretch, judge_question, lost_sensors
 
 # A call (``CALLS``) counts however blind we are; blind to them at night is grave.
@@ -246,8 +246,10 @@ class HomeWatch:
         calls = question in CALLS
         if before is None and closed and not calls and incident.rests(closed, watch.finding, now_ms):
             return None
-        after = incident.of_question(watch.subject, before, watch.finding, now_ms)
-        after = labelled(before, after, now_ms, doubt=doubted(watch.verdicts or ()))
+        bare = unlabelled(before) if before else None
+        after = incident.of_question(watch.subject, bare, watch.finding, now_ms)
+        now = before if after is bare else after
+        after = labelled(before, now, now_ms, doubt=doubted(watch.verdicts or ()))
         return self._keep(watch.subject, after) if after is not None and after is not before else None
 
     def _see_to_blindness(self, now_ms: int, at: Local) -> Incident | None:

@@ -22,6 +22,13 @@ def doubted(verdicts: Iterable[Verdict | None]) -> bool:
     return any(verdict is not None and verdict.cause in _DOUBTED for verdict in verdicts)
 
 
+def unlabelled(incident: Incident) -> Incident:
+    """The incident as it stands if every hub were believed; the same one if it bears no label."""
+    if not incident.evidence.startswith(LABEL):
+        return incident
+    return replace(incident, evidence=incident.evidence.removeprefix(LABEL))
+
+
 def labelled(before: Incident | None, after: Incident | None, now_ms: int, *, doubt: bool) -> Incident | None:
     """The incident about the person as it may be told.
 
@@ -39,7 +46,9 @@ def labelled(before: Incident | None, after: Incident | None, now_ms: int, *, do
         if (after.audience, after.evidence) == (Audience.OPERATIONS, evidence):
             return after
         return replace(after, audience=Audience.OPERATIONS, evidence=evidence)
-    if after.evidence.startswith(LABEL):  # confirmed: what was told as unconfirmed is true
+    if before is not None and before.evidence.startswith(
+        LABEL
+    ):  # confirmed: what was told as unconfirmed is true
         evidence = after.evidence.removeprefix(LABEL)
         return replace(after, audience=Audience.FAMILY, evidence=evidence, updated_ms=now_ms)
     return after

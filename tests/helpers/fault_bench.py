@@ -182,7 +182,7 @@ class FakeBench:
         """What the hub counted."""
         return self.counts[reason]
 
-    async def until(self, _condition: Callable[[], bool], _what: str) -> None:
+    async def until(self, _condition: Callable[[], bool], _what: str, _wait_s: float = 0.0) -> None:
         """Wait in vain: the real one then ends the run, and what the fault says of itself is not even asked."""
 
     def blind(self, why: str) -> None:

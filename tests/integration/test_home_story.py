@@ -90,7 +90,7 @@ def test_a_watch_that_misses_her_is_found(file: Path, monkeypatch: pytest.Monkey
 
 def test_a_watch_that_takes_our_outage_for_hers_is_found(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A question that is asked though it is blind raises what must not be raised."""
-    monkeypatch.setattr(home, "_CALLS", tuple(Question))
+    monkeypatch.setattr(home, "CALLS", tuple(Question))
     (sentence,) = played(file).sentences
     assert "an incident about the person was raised, 'moving'" in sentence
 

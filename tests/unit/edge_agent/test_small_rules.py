@@ -115,6 +115,8 @@ def test_the_status_tells_trouble_first() -> None:
         "alarms": [{"sentence": "The radio went away."}],
         "last_refusal": "hub-revoked",
         "refusals": 2,
+        "last_disbelieved": "",
+        "disbelieved": 0,
         "frame_age_s": None,
         "hub": "abc",
         "home": "h-1",

@@ -32,8 +32,8 @@ def incident(subject: str, about: About, at_s: float, until_s: float | None = No
     """One that was raised at a second of the story."""
     closed_ms = None if until_s is None else ms(until_s)
     raised_ms = ms(at_s)
-    facts = (raised_ms, raised_ms, raised_ms, "No sure sign.", Severity.RAISE, Audience.FAMILY, "", closed_ms)
-    return Incident(subject, about, *facts)
+    facts = (raised_ms, raised_ms, raised_ms, "No sure sign.", Severity.RAISE, Audience.FAMILY)
+    return Incident(subject, about, *facts, closed_ms=closed_ms)
 
 
 WORD = SiteWord(

@@ -81,6 +81,7 @@ def test_every_swap_of_neighbours_is_caught() -> None:
         (VOUCHER.text.replace("-", ""), "voucher-malformed"),
         (VOUCHER.text.replace(VOUCHER.code, VOUCHER.code[:-1] + "\u0661"), "voucher-malformed"),
     ],
+    ids=range(10),  # a voucher is another one in each process
 )
 def test_whatever_is_no_voucher_is_refused(text: str, code: str) -> None:
     """Nothing, half of it, another version, an impossible port, foreign digits."""

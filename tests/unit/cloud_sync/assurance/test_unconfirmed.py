@@ -49,6 +49,23 @@ def test_a_call_is_told_at_once_to_operations_and_then_to_the_family(
     assert confirmed.raised_ms == unconfirmed.raised_ms
 
 
+def test_a_second_call_while_the_first_is_in_doubt_is_told_once_and_to_the_family_when_confirmed(
+    home: WatchedHome,
+) -> None:
+    """Also if it comes in the very moment in which the hub is confirmed."""
+    home.lose(HELD, cause=Cause.HUB_HELD)
+    home.say("2026-03-10 10:30", "pendant", "button")
+    home.until("2026-03-10 11:00")
+    home.find()
+    home.say("2026-03-10 11:01", "pendant", "button")
+    home.until("2026-03-10 11:30")
+
+    [unconfirmed, confirmed] = home.of("help")
+    assert unconfirmed.audience is Audience.OPERATIONS
+    assert confirmed.audience is Audience.FAMILY
+    assert confirmed.evidence.endswith("and again at 11:01.")
+
+
 def test_what_a_hub_said_that_is_then_revoked_never_reaches_the_family(home: WatchedHome) -> None:
     """It was a copy's doing."""
     home.lose(HELD, cause=Cause.HUB_HELD)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SERVER = {"broker": "broker/server.crt", "authority": "authority/https.crt"}
 BOTH_WAIT_S = 60.0  # two hubs start at once
+BACK_WAIT_S = 90.0  # a hub that was refused waits for up to a minute before it asks again
 TLS_KEY, DATA_KEY, ROOT_KEY = "authority/tls-ca.key", "authority/data-ca.key", "root/root.key"
 
 
@@ -128,7 +129,7 @@ class CredentialExpired(Fault, frozen=True, kw_only=True, tag="credential.expire
         await _again(bench, "authority")
         await _again(bench, "broker")
         await bench.until(
-            lambda: bench.site.admissions() > before, "the hub's coming with a short certificate"
+            lambda: bench.site.admissions() > before, "the hub's coming with a short certificate", BACK_WAIT_S
         )
         bench.notes[self, "admitted"] = bench.site.admissions()
         issuer.put_back()
@@ -136,7 +137,9 @@ class CredentialExpired(Fault, frozen=True, kw_only=True, tag="credential.expire
 
     async def end(self, bench: Bench) -> None:
         """Wait until the hub has come with another one."""
-        await bench.until(lambda: self._came_back(bench) > 0, "the hub's coming with a new certificate")
+        await bench.until(
+            lambda: self._came_back(bench) > 0, "the hub's coming with a new certificate", BACK_WAIT_S
+        )
 
     def proof(self, bench: Bench) -> tuple[bool, str, dict[str, Any]]:
         """It fired if the hub had to come again."""

@@ -101,6 +101,7 @@ def test_no_living_object_tells_a_secret(tmp_path: Path, monkeypatch: pytest.Mon
     inprocess.run_virtual(scenario, 1)
 
     assert sensors
+    assert {"HubIdentity.data_key", "HubIdentity.identity_key"} <= {one.what for one in known}
     assert len(known) > 5
     assert told == []
     assert office

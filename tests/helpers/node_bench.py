@@ -104,6 +104,7 @@ async def installer(bench: NodeBench, node: Node) -> AsyncIterator[Peer]:
         async with asyncio.timeout(10):
             connection = await phone.connect(hci.Address(node.address))
         peer = Peer(connection)
+        await peer.request_mtu(247)  # as phones do: an answer is then read whole, never half old and half new
         await peer.discover_all()  # type: ignore[no-untyped-call]  # Bumble leaves it untyped
         yield peer
         if connection.handle in phone.connections:

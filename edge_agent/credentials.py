@@ -74,10 +74,12 @@ class Credentials:
             if asked_ms >= self._ends_ms:
                 raise
             # Two thirds are over and one is left: no reason to cut the line that works.
-            self._renew_ms = asked_ms + int(RETRY_MAX_MS * self._chance.random())
+            retry_ms = asked_ms + int(RETRY_MAX_MS * self._chance.random())
+            self._renew_ms = min(retry_ms, self._ends_ms)
             log.warning("credential.not_renewed", trouble=str(error))
             return
         self._held, self._key = fresh, keys.generate_key()
+        left_ms = fresh.life_ms - EARLY_MS  # little, if its issuer is about to end
         part = RENEW_AFTER_PART * (1 - RENEW_JITTER * self._chance.random())
-        self._renew_ms = asked_ms + int(fresh.life_ms * part) - EARLY_MS
-        self._ends_ms = asked_ms + fresh.life_ms - EARLY_MS
+        self._renew_ms = asked_ms + int(left_ms * part)
+        self._ends_ms = asked_ms + left_ms

@@ -123,11 +123,12 @@ class CredentialExpired(Fault, frozen=True, kw_only=True, tag="credential.expire
 
     async def begin(self, bench: Bench) -> None:
         """Let a new life of the hub fetch a short one: no certificate outlives that of its issuer."""
+        await bench.stop_hub()
         before = bench.site.admissions()
         end = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.life_s)
         issuer = shorten(bench.site.directory / "authority/tls-ca.crt", bench.site.directory / ROOT_KEY, end)
         await _again(bench, "authority")
-        await _again(bench, "broker")
+        await bench.start_hub()
         await bench.until(
             lambda: bench.site.admissions() > before, "the hub's coming with a short certificate", BACK_WAIT_S
         )

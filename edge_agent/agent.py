@@ -58,6 +58,7 @@ CHECK_PERIOD_S = 5.0  # how often contracts, ages and silences are looked at whe
 RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0
 RETAIN_PERIOD_S = 600.0
 SHED_BYTES = 2**20  # won at a time when the disk is full
+FULL_FIRST_S, FULL_MAX_S = 0.1, 5.0  # between attempts while the disk is full
 STEADY_S = 10.0  # what worked for so long starts small again
 TRIAL_TAG = b"lum-trial-1\0"  # of no message that anybody reads
 CLOCK_WRONG_S = 5.0  # said from so much on
@@ -176,6 +177,7 @@ def begin_epoch(hub: Hub, group: BaseExceptionGroup[EpochOverError]) -> None:
 
 async def keep(hub: Hub) -> None:
     """Turn adverts into committed readings, and committed readings into batches."""
+    backoff = Backoff(FULL_FIRST_S, FULL_MAX_S, hub.chance.random)
     while True:
         await take_adverts(hub)
         try:
@@ -183,6 +185,9 @@ async def keep(hub: Hub) -> None:
         except OutboxFullError as error:
             hub.alarms.set("outbox", sentence(error))
             hub.uplink.let_go(*await hub.on_disk(hub.outbox.shed, SHED_BYTES))
+            await asyncio.sleep(backoff.next_s())  # others may have filled the disk, for long
+        else:
+            backoff.reset()
 
 
 async def retain(hub: Hub) -> None:
@@ -194,6 +199,8 @@ async def retain(hub: Hub) -> None:
         if excess > 0:
             hub.alarms.set("outbox", "The outbox is full; the oldest readings are let go, each gap by name.")
             hub.uplink.let_go(*await hub.on_disk(hub.outbox.shed, excess))
+        if not await hub.on_disk(hub.outbox.lay_ballast):
+            hub.alarms.set("outbox", "The card is nearly full: the outbox has nothing in reserve; make room.")
         await asyncio.sleep(RETAIN_PERIOD_S)
 
 
@@ -242,7 +249,8 @@ async def _commit(hub: Hub, *, everything: bool) -> None:
         for change in hub.keeping.changes(hub.clock.boot_ms(), hub.site_clock.anchor, everything=everything):
             committed = await hub.on_disk(hub.outbox.commit, change)
             hub.keeping.done(change, committed)
-            hub.alarms.clear("outbox")
+            if "outbox" in hub.alarms and await hub.on_disk(hub.outbox.lay_ballast):
+                hub.alarms.clear("outbox")  # not while it lives on its reserve
             for stream, head in committed.cut:
                 hub.uplink.cut(stream, head)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hil_tests.rig.site import Site
     from hil_tests.scenario import Scenario
 
-SMALL_DISK_BYTES = 4 << 20
+SMALL_DISK_BYTES = 8 << 20
 HOST_NAME = "site.lum.test"  # where hubs must ask for its address
 
 _T = TypeVar("_T")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -79,7 +80,7 @@ class Outbox:
             self._db.execute("PRAGMA synchronous = FULL")
             with self._transaction():
                 self._create(fresh_epoch)
-            self._lay_ballast()
+            self.lay_ballast()
 
     @property
     def epoch(self) -> bytes:
@@ -201,14 +202,30 @@ class Outbox:
             return self._forget_all(floors)
 
     def shed(self, bytes_needed: int) -> tuple[dict[Stream, Head], list[tuple[Stream, Item]]]:
-        """Win room: delivered batches first, then undelivered ones by name. New floors, and what is gone."""
+        """Win room: the ballast, delivered batches, then undelivered ones by name. New floors, and what is gone."""
         self._ballast.unlink(missing_ok=True)
         with _ours("write to"), self._transaction():
             delivered, given = sheddable(self._held("1"), bytes_needed)
             floors = self._forget_all(delivered)
             gone = [self._name_gone(batch) for batch in given]
-        self._lay_ballast()
         return floors, _last_of_each(gone)
+
+    def lay_ballast(self) -> bool:
+        """Keep room for the day the disk is full, in real blocks, not a hole; False: there is none to keep.
+
+        It takes twice the room, so that what was given up to go on is not taken back at once.
+        """
+        if self._ballast.exists() and self._ballast.stat().st_size == BALLAST_BYTES:
+            return True
+        try:
+            self._ballast.unlink(missing_ok=True)
+            if shutil.disk_usage(self._ballast.parent).free < 2 * BALLAST_BYTES:
+                return False
+            with self._ballast.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+        except OSError:
+            return False
+        return True
 
     def begin_epoch(
         self,
@@ -409,12 +426,6 @@ class Outbox:
             "INSERT OR REPLACE INTO inline VALUES (?, ?, ?, ?, ?, ?, ?)",
             (stream, inline.seq, inline.packed, inline.readings, *clock),
         )
-
-    def _lay_ballast(self) -> None:
-        """Real blocks, not a hole; without room for it there is simply none."""
-        if not self._ballast.exists():
-            with contextlib.suppress(OSError), self._ballast.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -27,7 +29,7 @@ from cloud_sync.wire.batch import (
     leans_on,
 )
 from cloud_sync.wire.message import Head, Previous, Reason
-from edge_agent.adapters.outbox import CHECKPOINT_EVERY, Outbox
+from edge_agent.adapters.outbox import BALLAST_BYTES, CHECKPOINT_EVERY, Outbox
 from edge_agent.core.batching import Change, Draft, Row, Written, drafted
 from edge_agent.core.freshness import Guard
 from edge_agent.core.retention import Limits
@@ -205,6 +207,32 @@ def test_a_full_disk_is_told_apart(tmp_path: Path) -> None:
 
     with pytest.raises(OutboxFullError):
         box.commit(Change(BOOT, 0, drafts=(big,)))
+
+
+def test_what_was_kept_for_a_full_disk_comes_back_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given up to go on, it is not taken back as long as that would fill the disk again."""
+    box, ballast = outbox(tmp_path), tmp_path / "outbox.ballast"
+    assert ballast.stat().st_size == BALLAST_BYTES
+    box.shed(1)
+    assert not ballast.exists()
+
+    free = [2 * BALLAST_BYTES - 1]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free[0]))
+    assert box.lay_ballast() is False
+    assert not ballast.exists()
+    free[0] += 1
+    assert box.lay_ballast() is True
+    assert ballast.stat().st_size == BALLAST_BYTES
+
+
+def test_half_a_reserve_is_none(tmp_path: Path) -> None:
+    """The power may go while it is laid."""
+    ballast = tmp_path / "outbox.ballast"
+    ballast.write_bytes(bytes(4096))
+    outbox(tmp_path)
+    assert ballast.stat().st_size == BALLAST_BYTES
 
 
 def test_every_64th_batch_states_the_chain_before_it(tmp_path: Path) -> None:

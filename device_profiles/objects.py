@@ -64,6 +64,7 @@ class Objects:
         self._id_bytes = id_bytes
         self._model = profile.name
         self._known: dict[tuple[int, int], list[_Object]] = {}
+        self._orders: dict[tuple[int, frozenset[str]], tuple[_Object, ...]] = {}
         self._ids = {spec.id for spec in profile.objects}
         for one in _objects(profile):
             self._known.setdefault((one.id, one.length), []).append(one)
@@ -135,7 +136,7 @@ class Objects:
         if len(left) != len(readings):
             return None
         body = b""
-        for one in sorted(self._of_device(device), key=lambda one: -len(one.kinds & left.keys())):
+        for one in self._in_order(device, frozenset(left)):
             given = {kind: reading for kind, reading in left.items() if kind in one.kinds}
             if not given and not (one.block.placed and one.block.placed[0][0].role is Role.REPEAT):
                 continue
@@ -144,6 +145,13 @@ class Objects:
                 left = {kind: reading for kind, reading in left.items() if kind not in given}
                 body += one.id.to_bytes(self._id_bytes, "little") + bytes((len(value),)) + value
         return None if left else body
+
+    def _in_order(self, device: int, kinds: frozenset[str]) -> tuple[_Object, ...]:
+        """A device type's objects, those first that say most of ``kinds``; senders say few combinations, again and again."""
+        if (device, kinds) not in self._orders:
+            objects = sorted(self._of_device(device), key=lambda one: -len(one.kinds & kinds))
+            self._orders[device, kinds] = tuple(objects)
+        return self._orders[device, kinds]
 
     def _of_device(self, device: int) -> Iterator[_Object]:
         for number, length in self._known:

@@ -54,7 +54,7 @@ from zero_trust.envelope import sign_inside, sign_tagged
 from zero_trust.errors import KeyStoreError
 from zero_trust.reasons import reason
 
-CHECK_PERIOD_S = 5.0  # how often contracts, ages and silences are looked at when nothing happens
+CHECK_PERIOD_MS = 5000  # how often contracts, ages and silences are looked at when nothing happens
 RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0
 RETAIN_PERIOD_S = 600.0
 SHED_BYTES = 2**20  # won at a time when the disk is full
@@ -205,16 +205,15 @@ async def retain(hub: Hub) -> None:
 
 
 async def take_adverts(hub: Hub) -> None:
-    """Wait for an advert, or until a commit or a check is due; then take all that wait."""
-    hub.hearing.rest(hub.clock.boot_ms())
-    wait_s = hub.keeping.wait_s(hub.clock.boot_ms(), CHECK_PERIOD_S)
-    try:
-        async with asyncio.timeout(wait_s):
-            heard = await hub.heard.get()
-    except TimeoutError:
-        return
-    take(hub, heard)
-    take_waiting(hub)
+    """Take what is heard until a commit or a check is due."""
+    now_ms = hub.clock.boot_ms()
+    hub.hearing.rest(now_ms)
+    until_ms = hub.keeping.next_ms(now_ms + CHECK_PERIOD_MS)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(0, until_ms - now_ms) / 1000):
+            while hub.keeping.next_ms(until_ms) == until_ms:
+                take(hub, await hub.heard.get())
+                take_waiting(hub)
 
 
 def take_waiting(hub: Hub) -> None:

@@ -91,12 +91,13 @@ class Keeping:
         tick_ms = self._resolution_ms(kept.sensor, reading.kind)
         return Quantity(reading.kind, reading.unit, reading.exponent, reading.form.value, flags, tick_ms)
 
-    def wait_s(self, now_ms: int, longest_s: float) -> float:
-        """How long the next commit may wait for company."""
-        if not self._routine:
-            return longest_s
-        due_ms = self._routine[0].at_ms + self._limits.commit_window_max_s * 1000
-        return max(0.0, min(longest_s, (due_ms - now_ms) / 1000))
+    def next_ms(self, latest_ms: int) -> int:
+        """When the next commit is due if nothing more is heard, but not after ``latest_ms``."""
+        if self._urgent:
+            return min(latest_ms, self._urgent[0].at_ms)
+        if self._routine:
+            return min(latest_ms, self._routine[0].at_ms + round(self._limits.commit_window_max_s * 1000))
+        return latest_ms
 
     def due(self, now_ms: int) -> bool:
         """Whether there is anything to commit or to cut now."""

@@ -71,7 +71,7 @@ def enrol(config_file: Path, voucher: str | None, for_s: float) -> None:
     Without VOUCHER: goes on with an enrolment that was cut off; if there is none, reads a voucher from a
     scanner, or pasted.
     """
-    from edge_agent.adapters import authority  # noqa: PLC0415 - the hub's heavy parts load only where used
+    from edge_agent.adapters import enrol as trade  # noqa: PLC0415 - the hub's heavy parts load only where used
     from edge_agent.enrolling import Patience, persistently  # noqa: PLC0415
 
     config = load(config_file)
@@ -83,10 +83,10 @@ def enrol(config_file: Path, voucher: str | None, for_s: float) -> None:
         random.SystemRandom().random,
         lambda line: click.echo(line, err=True),
     )
-    identity = None if voucher is not None else persistently(lambda: authority.resume(state, kept), patience)
+    identity = None if voucher is not None else persistently(lambda: trade.resume(state, kept), patience)
     if identity is None:
         text = _scanned() if voucher is None else voucher
-        identity = persistently(lambda: authority.enrol(text, state, kept), patience)
+        identity = persistently(lambda: trade.enrol(text, state, kept), patience)
     click.echo(f"Enrolled: hub {identity.hub} in home {identity.home} of {identity.site}.")
     click.echo(f"Compare these words with operations: {identity.words}")
 

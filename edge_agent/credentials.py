@@ -9,7 +9,8 @@ from collections.abc import Callable
 import structlog
 
 from edge_agent.adapters import authority
-from edge_agent.adapters.authority import HubIdentity, TlsCredential
+from edge_agent.adapters.authority import TlsCredential
+from edge_agent.adapters.identity import HubIdentity
 from edge_agent.errors import UplinkError
 from zero_trust import keys
 from zero_trust.trust_set import issuer_among

@@ -22,6 +22,7 @@ from device_profiles.catalogue import Catalogue
 from edge_agent import home
 from edge_agent.adapters import authority
 from edge_agent.adapters.clock import Clock
+from edge_agent.adapters.identity import HubIdentity, load_identity
 from edge_agent.adapters.outbox import Outbox
 from edge_agent.adapters.sensor_store import Mark, SensorStore
 from edge_agent.alarms import Alarms
@@ -49,7 +50,7 @@ class Hub:
 
     config: HubConfig
     clock: Clock
-    identity: authority.HubIdentity
+    identity: HubIdentity
     sensors: Mapping[str, home.HomeSensor]
     sensors_mark: Mark | None  # of the file they were read from
     outbox: Outbox
@@ -90,14 +91,14 @@ def build(config: HubConfig, clock: Clock, chance: random.Random) -> Hub:
         ConfigError: the list of sensors cannot be used, one names an unknown model, or its key cannot be read.
         OutboxError: the outbox cannot be opened.
     """
-    return assemble(config, clock, chance, authority.load_identity(config.state, config.keys))
+    return assemble(config, clock, chance, load_identity(config.state, config.keys))
 
 
 def assemble(
     config: HubConfig,
     clock: Clock,
     chance: random.Random,
-    identity: authority.HubIdentity,
+    identity: HubIdentity,
     line: type[Uplink] = Uplink,
 ) -> Hub:
     """What :func:`build` does once it knows who this hub is; ``line`` is the uplink's class.
@@ -171,7 +172,7 @@ def build_uplink(
     site_clock: SiteClock,
     clock: Clock,
     chance: random.Random,
-    identity: authority.HubIdentity,
+    identity: HubIdentity,
     outbox: Outbox,
     coverage: Coverage,
     disk: ThreadPoolExecutor,
@@ -199,7 +200,7 @@ def build_uplink(
     )
 
 
-def heeded(identity: authority.HubIdentity, outbox: Outbox) -> Heeding:
+def heeded(identity: HubIdentity, outbox: Outbox) -> Heeding:
     """What this hub left out when it last ran, as far as it had made it durable."""
     setting, own = outbox.setting, outbox.own_pauses
     return Heeding(

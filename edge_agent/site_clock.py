@@ -8,8 +8,8 @@ import structlog
 
 from cloud_sync.wire.batch import Anchor, Quality
 from edge_agent.adapters import authority
-from edge_agent.adapters.authority import HubIdentity
 from edge_agent.adapters.clock import Clock
+from edge_agent.adapters.identity import HubIdentity
 from edge_agent.errors import UplinkError
 
 ASK_PERIOD_MS = 3_600_000

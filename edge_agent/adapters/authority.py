@@ -1,9 +1,7 @@
-"""The hub's way to its authority: enrol, renew, ask its standing. HTTPS; blocking, so call it in a thread.
+"""An enrolled hub's way to its authority: the time, a TLS certificate, its standing, the newest trust bundle.
 
-What it keeps in the state directory: the identity key and the data key, or what leads to them in a chip
-(``zero_trust/hub_keys.py``), before anything is asked; ``enrol-request`` while an answer is awaited; ``credential``
-once enrolled; ``bundle``, whom it believes since (``bundle.py``); ``tls-serial``, by which it names its last TLS
-certificate; ``time-floor``, the last time that was believed. The TLS key lives in memory alone. No clock of this
+HTTPS; blocking, so call it in a thread. Kept in the state directory: ``tls-serial``, by which the hub names its last TLS
+certificate, and ``time-floor``, the last time that was believed. The TLS key lives in memory alone. No clock of this
 machine is believed: the site signs the time (``ask_time``).
 """
 
@@ -13,102 +11,37 @@ import contextlib
 import os
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from cryptography import x509
 
-from edge_agent.adapters.bundle import TrustedBundle, load_bundle
-from edge_agent.adapters.https import exchange as _exchange
-from edge_agent.adapters.https import uplink_error as _uplink_error
-from edge_agent.adapters.pending import drop_pending, pending_with, read_pending
+from edge_agent.adapters import https
+from edge_agent.adapters.bundle import TrustedBundle
+from edge_agent.adapters.identity import HubIdentity
 from edge_agent.core.batching import SOFTWARE_EPOCH_MS
 from edge_agent.errors import AgentError, CredentialError, UplinkError
-from zero_trust import enrolment, fields, hub_keys, keys, timekeeping
-from zero_trust.bundle import first_bundle, read_bundle
+from zero_trust import fields, keys, timekeeping
+from zero_trust.bundle import read_bundle
 from zero_trust.credential import (
     Use,
-    certificate_bytes,
     certificate_key,
-    certificate_name,
     load_certificate,
     serial_bytes,
     validity_ms,
 )
-from zero_trust.errors import KeyStoreError, TrustError
-from zero_trust.hub_keys import KeyStore
+from zero_trust.errors import TrustError
 from zero_trust.keystore import read_private, write_private
-from zero_trust.names import HubName
-from zero_trust.pending import Pending
 from zero_trust.renewal import NONCE_BYTES, ask_renewal, ask_standing
 from zero_trust.tls import dated_context, hub_context, timeless_context, unproven_context
 from zero_trust.trust_set import TrustSet
-from zero_trust.voucher import Voucher, parse_voucher
 
 FLOOR_STEP_MS = 3_600_000  # the floor is kept this often: the card wears with every write
 
-_CREDENTIAL_VERSION = 1
 _PERHAPS_ROLLED = frozenset({"certificate-untrusted", "bundle-expired"})  # a newer bundle may mend it
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class HubIdentity:
-    """An enrolled hub: who it is, its lasting keys, and whom it believes.
-
-    Attributes:
-        name: site, home and hub id.
-        identity_key: proves who this hub is; never leaves it.
-        data_key: signs batches.
-        data_certificate: DER, for ``data_key``.
-        bundle: whom it believes, and how it goes on to newer ones.
-        authority_host: where the authority answers ...
-        authority_port: ... over HTTPS.
-        broker_host: where batches go ...
-        broker_port: ... by MQTT over TLS.
-        state_dir: where the hub keeps what it must not forget.
-        key_place: where its lasting keys are, in words.
-    """
-
-    name: HubName
-    identity_key: keys.PrivateKey = field(repr=False)
-    data_key: keys.PrivateKey = field(repr=False)
-    data_certificate: bytes = field(repr=False)
-    bundle: TrustedBundle = field(repr=False)
-    authority_host: str
-    authority_port: int
-    broker_host: str
-    broker_port: int
-    state_dir: Path
-    key_place: str = hub_keys.IN_FILES
-
-    @property
-    def trust(self) -> TrustSet:
-        """Whom it believes now."""
-        return self.bundle.trust
-
-    @property
-    def site(self) -> str:
-        """The site it reports to."""
-        return self.name.site
-
-    @property
-    def home(self) -> str:
-        """The home it serves."""
-        return self.name.home
-
-    @property
-    def hub(self) -> str:
-        """Its id, which is its MQTT client id too."""
-        return self.name.hub
-
-    @property
-    def words(self) -> str:
-        """Four words that operations see as well."""
-        return keys.four_words(self.identity_key.public_key())
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,72 +119,6 @@ class HubStanding:
     hint: str = ""
 
 
-def enrol(voucher_text: str, state_dir: Path, keys_kept: hub_keys.Settings = hub_keys.FILES) -> HubIdentity:
-    """Trade a voucher for a name; the lasting keys are made where ``keys_kept`` says.
-
-    May be cut off anywhere and called again: keys and request are kept before the request goes out,
-    and the same request gets the same answer. One with another voucher that was cut off is finished first.
-
-    Raises:
-        CredentialError: the voucher or this hub is refused, or the site is not the voucher's.
-        UplinkError: the authority cannot be reached; call again.
-    """
-    with _told(state_dir):
-        voucher = parse_voucher(voucher_text)
-        keystore = keys_kept.open(state_dir)
-        if enrolled := _enrolled_before(voucher, state_dir, keystore):
-            return enrolled
-        _finish_another(voucher, state_dir, keystore)
-        identity, data = keystore.make(hub_keys.IDENTITY), keystore.make(hub_keys.DATA)
-        _enrol(pending_with(voucher, identity, data, state_dir), state_dir, keystore)
-    return load_identity(state_dir, keys_kept)
-
-
-def resume(state_dir: Path, keys_kept: hub_keys.Settings = hub_keys.FILES) -> HubIdentity | None:
-    """Go on with an enrolment that was cut off, without its voucher; None if there is none.
-
-    Raises:
-        CredentialError: as for :func:`enrol`.
-        UplinkError: as for :func:`enrol`.
-    """
-    with _told(state_dir):
-        if not (state_dir / "credential").exists():
-            pending = read_pending(state_dir)
-            if pending is None:
-                return None
-            _enrol(pending, state_dir, keys_kept.open(state_dir))
-    return load_identity(state_dir, keys_kept)
-
-
-@contextlib.contextmanager
-def _told(state_dir: Path) -> Iterator[None]:
-    """Enrolment's troubles in the agent's own words."""
-    try:
-        yield
-    except TrustError as error:
-        raise _credential_error(error) from error
-    except OSError as error:
-        raise CredentialError(
-            f"{state_dir}: the hub's keys cannot be kept ({error.strerror}).",
-            hint="Give the agent's user a state directory it can write.",
-            code="directory-unusable",
-        ) from error
-
-
-def load_identity(state_dir: Path, keys_kept: hub_keys.Settings = hub_keys.FILES) -> HubIdentity:
-    """Read what enrolment left; ``keys_kept`` as it was then.
-
-    Raises:
-        CredentialError: not enrolled, or a key or the credential cannot be used.
-    """
-    if not (state_dir / "credential").exists():
-        raise _credential_error(TrustError("not-enrolled"))
-    try:
-        return _load(state_dir, keys_kept.open(state_dir))
-    except TrustError as error:
-        raise _credential_error(error) from error
-
-
 def ask_time(identity: HubIdentity) -> SignedTime:
     """Ask what time it is. The floor below which no time is believed rises with the answer, and never sinks.
 
@@ -260,7 +127,7 @@ def ask_time(identity: HubIdentity) -> SignedTime:
     """
     floor_ms = earliest_ms(identity)
     host, port = identity.authority_host, identity.authority_port
-    signed = _following(identity, lambda: _ask_time(host, port, identity.trust, floor_ms))
+    signed = _following(identity, lambda: site_time(host, port, identity.trust, floor_ms))
     if signed.at_ms - floor_ms >= FLOOR_STEP_MS:
         with contextlib.suppress(OSError):  # a card that takes nothing more must not cut the hub off as well
             write_private(identity.state_dir / "time-floor", fields.pack(signed.at_ms))
@@ -309,7 +176,7 @@ def standing(identity: HubIdentity, now_ms: Callable[[], int] | None = None) -> 
     if not isinstance(answer, dict) or not all(
         isinstance(answer.get(key), int) for key in ("since_ms", "bundle")
     ):
-        raise _uplink_error("answer-not-believed")
+        raise https.uplink_error("answer-not-believed")
     identity.bundle.doubted |= answer["bundle"] > identity.trust.version
     return HubStanding(
         good=answer.get("standing") == "enrolled",
@@ -346,7 +213,7 @@ def catch_up(identity: HubIdentity) -> bool:
             try:
                 bundle.step(packed)
             except TrustError as error:
-                raise _uplink_error(error.code, error.detail) from error
+                raise https.uplink_error(error.code, error.detail) from error
         if lost := _way_lost(identity):
             raise lost
         bundle.doubted = False
@@ -380,7 +247,7 @@ def _way_lost(identity: HubIdentity) -> UplinkError | None:
     if newest == own:
         return None
     code = "bundle-way-lost" if newest > own else "bundle-went-back"
-    return _uplink_error(code, f"this hub has version {own}, the site {newest}")
+    return https.uplink_error(code, f"this hub has version {own}, the site {newest}")
 
 
 def _bundle(identity: HubIdentity, version: str) -> bytes | None:
@@ -388,11 +255,11 @@ def _bundle(identity: HubIdentity, version: str) -> bytes | None:
     path = f"/v1/bundle/{version}".rstrip("/")
     host, port = identity.authority_host, identity.authority_port
     try:
-        return _bytes(_exchange(host, port, unproven_context(), "GET", path))
+        return https.exchange_bytes(host, port, unproven_context(), "GET", path)
     except CredentialError as error:
         if error.code == "bundle-unknown":
             return None
-        raise _uplink_error("answer-not-believed", f"{host}:{port}") from error
+        raise https.uplink_error("answer-not-believed", f"{host}:{port}") from error
 
 
 def _renew(
@@ -401,11 +268,11 @@ def _renew(
     context = _context(identity, now_ms)
     nonce, version = _nonce(identity, context), identity.trust.version
     question = ask_renewal(identity.identity_key, key, identity.hub, nonce, last, bundle=version)
-    packed = _bytes(_ask(identity, context, "/v1/renew", question))
+    packed = https.as_bytes(_ask(identity, context, "/v1/renew", question))
     try:
         return _tls_credential(packed, identity, key)
     except TrustError as error:
-        raise _uplink_error(error.code, error.detail) from error
+        raise https.uplink_error(error.code, error.detail) from error
 
 
 def _standing(identity: HubIdentity, now_ms: Callable[[], int] | None) -> Any:
@@ -413,93 +280,6 @@ def _standing(identity: HubIdentity, now_ms: Callable[[], int] | None) -> Any:
     nonce, version = _nonce(identity, context), identity.trust.version
     question = ask_standing(identity.identity_key, identity.hub, nonce, bundle=version)
     return _ask(identity, context, "/v1/standing", question)
-
-
-def _enrolled_before(voucher: Voucher, state_dir: Path, keystore: KeyStore) -> HubIdentity | None:
-    """The identity, if this very voucher has brought it; then asking again is no mistake."""
-    if not (state_dir / "credential").exists():
-        return None
-    identity, kept = _load(state_dir, keystore), read_pending(state_dir)
-    if kept and enrolment.made_with(kept.request, voucher):
-        return identity
-    raise TrustError("identity-already-enrolled", f"as {identity.hub} in home {identity.home}")
-
-
-def _finish_another(voucher: Voucher, state_dir: Path, keystore: KeyStore) -> None:
-    """What was asked with another voucher may have been granted, and the answer lost: then this hub has its name.
-
-    Raises:
-        TrustError: ``identity-already-enrolled``.
-    """
-    kept = read_pending(state_dir)
-    if kept is None or enrolment.made_with(kept.request, voucher):
-        return
-    try:
-        _enrol(kept, state_dir, keystore)
-    except (AgentError, TrustError):  # refused, or nobody there any more: the new voucher's turn
-        return
-    identity = _load(state_dir, keystore)
-    raise TrustError("identity-already-enrolled", f"as {identity.hub} in home {identity.home}")
-
-
-def _enrol(pending: Pending, state_dir: Path, keystore: KeyStore) -> None:
-    """Ask, and keep the credential."""
-    packed = _enrol_at(pending, _proven_trust(pending), state_dir)
-    enrolment.accept_answer(packed, pending.root_hash, keystore.load(hub_keys.DATA).public_key())
-    kept = fields.pack(_CREDENTIAL_VERSION, pending.host, pending.port, packed)
-    write_private(state_dir / "credential", kept)
-
-
-def _proven_trust(pending: Pending) -> TrustSet:
-    """Ask who answers there, and believe it only if a root that the voucher names has signed that."""
-    where = f"{pending.host}:{pending.port}"
-    try:
-        packed = _bytes(_exchange(pending.host, pending.port, unproven_context(), "GET", "/v1/bundle"))
-        return first_bundle(packed, pending.root_hash)
-    except (TrustError, UplinkError) as error:
-        if error.code == "answer-not-believed":
-            raise _uplink_error("stranger-answers", where) from error
-        if isinstance(error, UplinkError):
-            raise
-        raise TrustError(error.code, error.detail or where) from error
-
-
-def _enrol_at(pending: Pending, trust: TrustSet, state_dir: Path) -> bytes:
-    host, port = pending.host, pending.port
-    signed = _ask_time(host, port, trust, SOFTWARE_EPOCH_MS, bounded=False)
-    context = dated_context(trust, signed.now_ms)
-    try:
-        return _bytes(_exchange(host, port, context, "POST", "/v1/enrol", pending.request))
-    except CredentialError:
-        # Answered, and the answer was no: another attempt is another request.
-        drop_pending(state_dir)
-        raise
-
-
-def _load(state_dir: Path, keystore: KeyStore) -> HubIdentity:
-    layout = (int, str, int, bytes)
-    packed = read_private(state_dir / "credential")
-    version, host, port, answer_packed = fields.unpack(packed, layout, code="key-unreadable")
-    if version != _CREDENTIAL_VERSION:
-        raise KeyStoreError("key-unreadable", f"{state_dir / 'credential'} has version {version}")
-    answer = enrolment.Answer.unpack(answer_packed)
-    identity, data = keystore.load(hub_keys.IDENTITY), keystore.load(hub_keys.DATA)
-    name = certificate_name(answer.data_certificate)
-    if certificate_key(answer.data_certificate) != data.public_key() or not isinstance(name, HubName):
-        raise KeyStoreError("key-unreadable", f"the data key in {state_dir} is not the one that was enrolled")
-    return HubIdentity(
-        name=name,
-        identity_key=identity,
-        data_key=data,
-        data_certificate=certificate_bytes(answer.data_certificate),
-        bundle=load_bundle(state_dir, answer.trust),
-        authority_host=host,
-        authority_port=port,
-        broker_host=answer.broker_host,
-        broker_port=answer.broker_port,
-        state_dir=state_dir,
-        key_place=keystore.place,
-    )
 
 
 def _tls_credential(packed: bytes, identity: HubIdentity, key: keys.PrivateKey) -> TlsCredential:
@@ -522,14 +302,19 @@ def _last_serial(identity: HubIdentity) -> bytes:
         return b""
 
 
-def _ask_time(host: str, port: int, trust: TrustSet, floor_ms: int, *, bounded: bool = True) -> SignedTime:
+def site_time(host: str, port: int, trust: TrustSet, floor_ms: int, *, bounded: bool = True) -> SignedTime:
+    """Ask whoever answers there, and believe it if a root of ``trust`` stands behind it; ``bounded`` as ``believe_time``.
+
+    Raises:
+        UplinkError: nobody answers, or the answer cannot be believed.
+    """
     nonce, asked = os.urandom(timekeeping.NONCE_BYTES), _boot_ns()
-    packed = _bytes(_exchange(host, port, timeless_context(trust.roots), "POST", "/v1/time", nonce))
+    packed = https.exchange_bytes(host, port, timeless_context(trust.roots), "POST", "/v1/time", nonce)
     answered = _boot_ns()
     try:
         told_ms = timekeeping.believe_time(packed, trust, nonce, floor_ms=floor_ms, bounded=bounded)
     except TrustError as error:
-        raise _uplink_error(error.code, error.detail) from error
+        raise https.uplink_error(error.code, error.detail) from error
     # It was true at some moment in between.
     half_ms = (answered - asked) // 2_000_000
     return SignedTime(told_ms + half_ms, answered // 1_000_000, half_ms)
@@ -568,21 +353,11 @@ def _with_reason(
 
 
 def _nonce(identity: HubIdentity, context: ssl.SSLContext) -> bytes:
-    nonce = _bytes(_ask(identity, context, "/v1/nonce", b""))
+    nonce = https.as_bytes(_ask(identity, context, "/v1/nonce", b""))
     if len(nonce) != NONCE_BYTES:
-        raise _uplink_error("answer-not-believed")
+        raise https.uplink_error("answer-not-believed")
     return nonce
 
 
 def _ask(identity: HubIdentity, context: ssl.SSLContext, path: str, question: bytes) -> Any:
-    return _exchange(identity.authority_host, identity.authority_port, context, "POST", path, question)
-
-
-def _bytes(answer: Any) -> bytes:
-    if not isinstance(answer, bytes):
-        raise _uplink_error("answer-not-believed")
-    return answer
-
-
-def _credential_error(error: TrustError) -> CredentialError:
-    return CredentialError(str(error), hint=error.hint, code=error.code)
+    return https.exchange(identity.authority_host, identity.authority_port, context, "POST", path, question)

@@ -65,6 +65,24 @@ def exchange(
     raise _refused(answer, told)
 
 
+def exchange_bytes(
+    host: str, port: int, context: ssl.SSLContext, method: str, path: str, body: bytes | None = None
+) -> bytes:
+    """As :func:`exchange`, where nothing but bytes can be the answer."""
+    return as_bytes(exchange(host, port, context, method, path, body))
+
+
+def as_bytes(answer: Any) -> bytes:
+    """The answer, if it is bytes.
+
+    Raises:
+        UplinkError: it is anything else.
+    """
+    if not isinstance(answer, bytes):
+        raise uplink_error("answer-not-believed")
+    return answer
+
+
 @contextlib.contextmanager
 def _ended_after(seconds: float, connection: socket.socket) -> Iterator[None]:
     """End the connection if the block lasts longer: each byte may come in time, and all of them never."""

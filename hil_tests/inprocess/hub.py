@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from device_profiles.advert import Advert
-    from edge_agent.adapters.authority import HubIdentity
+    from edge_agent.adapters.identity import HubIdentity
     from hil_tests.rig.air import Air
     from hil_tests.rig.hub import SensorEntry
     from hil_tests.scenario import HubPlan

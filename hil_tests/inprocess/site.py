@@ -22,8 +22,8 @@ from cloud_sync.receiver.store.batches import Batches
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from cloud_sync.receiver.views import Opened, listened, opened, told
-from edge_agent.adapters.authority import HubIdentity
 from edge_agent.adapters.bundle import TrustedBundle
+from edge_agent.adapters.identity import HubIdentity
 from hil_tests.inprocess.watching import VirtualWatch
 from zero_trust.authority import (
     SERIAL_BYTES,

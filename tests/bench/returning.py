@@ -22,9 +22,10 @@ from cloud_sync.receiver.office import open_office
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import HubRow, Registry
 from cloud_sync.uplink import CONNECT_TIMEOUT_S
-from edge_agent.adapters.authority import HubIdentity, TlsCredential
+from edge_agent.adapters.authority import TlsCredential
 from edge_agent.adapters.bundle import TrustedBundle
 from edge_agent.adapters.clock import Clock
+from edge_agent.adapters.identity import HubIdentity
 from edge_agent.agent import RETRY_FIRST_S, RETRY_MAX_S
 from edge_agent.core.backoff import Backoff
 from edge_agent.credentials import Credentials

@@ -23,7 +23,7 @@ from cloud_sync.receiver.config import ReceiverConfig, load_config
 from cloud_sync.wire import message as wire
 from cloud_sync.wire.topics import ALL_UP_SUBJECT, down_subject, down_topic, hub_of_subject, up_topic
 from edge_agent.adapters import authority
-from edge_agent.adapters.authority import HubIdentity
+from edge_agent.adapters.identity import HubIdentity, load_identity
 from hil_tests.rig.air import Air
 from hil_tests.rig.beacons import SimulatedHome
 from hil_tests.rig.hci_server import HciServer
@@ -149,7 +149,7 @@ class LivingHub:
     @property
     def identity(self) -> HubIdentity:
         """Its credential: what somebody has who stole its disk."""
-        return authority.load_identity(self.hub.directory / "state")
+        return load_identity(self.hub.directory / "state")
 
     def press(self) -> None:
         """Its button is pressed: an urgent reading."""

@@ -17,7 +17,8 @@ from typing import IO
 from cloud_sync.receiver import broker
 from cloud_sync.receiver.config import ReceiverConfig, load_config
 from cloud_sync.receiver.store.registry import Refusal
-from edge_agent.adapters import authority as hub_side
+from edge_agent.adapters import enrol as hub_side
+from edge_agent.adapters.identity import HubIdentity
 from zero_trust.operator import Operator
 from zero_trust.site import Ports, make_site
 
@@ -40,7 +41,7 @@ class SiteProcess:
     hubs: int = 0
     authority: subprocess.Popen[str] | None = None
 
-    def enrol(self, home: str = "h-17") -> hub_side.HubIdentity:
+    def enrol(self, home: str = "h-17") -> HubIdentity:
         """Enrol one more hub."""
         return hub_side.enrol(self.voucher(home), self.hub_directory())
 

@@ -22,7 +22,7 @@ from cloud_sync.receiver.registrar import Registrar
 from cloud_sync.receiver.store.database import open_database
 from cloud_sync.receiver.store.registry import Registry
 from edge_agent.adapters import authority
-from edge_agent.adapters.authority import HubIdentity
+from edge_agent.adapters.identity import HubIdentity
 from tests.helpers.site_process import SiteProcess, site_process
 from tests.helpers.trust import DAY_MS, HOUR_MS, Site
 from zero_trust import keys, tls

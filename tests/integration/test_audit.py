@@ -24,7 +24,7 @@ from cloud_sync.receiver.store.database import copy_database, open_database
 from cloud_sync.receiver.store.registry import Registry
 from cloud_sync.wire import message as wire
 from cloud_sync.wire.batch import Anchor, Batch, Contract, Quality, Quantity, Reading, Sensor, Stream, encode
-from edge_agent.adapters.authority import HubIdentity
+from edge_agent.adapters.identity import HubIdentity
 from tests.helpers.site_process import SiteProcess, site_process
 from tests.helpers.trust import serial
 from zero_trust.audit_file import write_evidence, write_log

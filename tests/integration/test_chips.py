@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.adapters import authority
-from edge_agent.adapters.authority import HubIdentity
+from edge_agent.adapters.enrol import enrol
+from edge_agent.adapters.identity import HubIdentity, load_identity
 from edge_agent.errors import CredentialError
 from tests.helpers.chips import Chip, chip_of_kind
 from tests.helpers.disk_image import any_private_key_in, private_keys_in
@@ -44,26 +45,26 @@ def chip(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_hub_enrols_renews_and_recovers_with_its_keys_in_a_chip(site: SiteProcess, chip: Chip) -> None:
     """Also after 25 days off, and nothing it says of itself holds a secret."""
     directory, voucher = site.hub_directory(), site.voucher()
-    enrolled = authority.enrol(voucher, directory, chip.settings)
+    enrolled = enrol(voucher, directory, chip.settings)
     first = authority.renew(enrolled)
     chip.restart()
     with sqlite3.connect(site.config.paths.store) as db:
         db.execute("UPDATE lineage SET renewed_ms = renewed_ms - ?", (25 * DAY_MS,))
 
-    loaded = authority.load_identity(directory, chip.settings)
+    loaded = load_identity(directory, chip.settings)
     again = authority.renew(loaded)
 
     assert (loaded.name, loaded.words) == (enrolled.name, enrolled.words)
     assert (again.held, authority.standing(loaded).good) == ("", True)
     assert first.serial != again.serial
-    assert authority.enrol(voucher, directory, chip.settings).name == enrolled.name  # asked again: no mistake
+    assert enrol(voucher, directory, chip.settings).name == enrolled.name  # asked again: no mistake
     assert hub_keys.IN_FILES not in loaded.key_place
 
 
 @pytest.mark.parametrize("chip", CHIPS, indirect=True)
 def test_a_copy_of_the_card_without_the_chip_is_nobody(site: SiteProcess, chip: Chip, tmp_path: Path) -> None:
     """Its own keys it cannot use, and with keys of the thief's the authority does not know it."""
-    identity = authority.enrol(site.voucher(), site.hub_directory(), chip.settings)
+    identity = enrol(site.voucher(), site.hub_directory(), chip.settings)
     card = shutil.copytree(identity.state_dir, tmp_path / "copy")
     forged = replace(identity, identity_key=keys.generate_key(), state_dir=card)
     with pytest.raises(CredentialError) as refused:
@@ -72,17 +73,17 @@ def test_a_copy_of_the_card_without_the_chip_is_nobody(site: SiteProcess, chip: 
 
     chip.exchange()
     with pytest.raises(CredentialError) as refused:
-        authority.load_identity(card, chip.settings)
+        load_identity(card, chip.settings)
     assert (refused.value.code, refused.value.exit_code) == ("key-not-in-chip", 77)
     with pytest.raises(CredentialError) as refused:
-        authority.load_identity(card)
+        load_identity(card)
     assert refused.value.code == "key-missing"
 
 
 @pytest.mark.parametrize("chip", STORES, indirect=True)
 def test_a_disk_image_of_a_hub(site: SiteProcess, chip: Chip) -> None:
     """No TLS key ever; the two lasting keys only where there is no chip."""
-    identity = authority.enrol(site.voucher(), site.hub_directory(), chip.settings)
+    identity = enrol(site.voucher(), site.hub_directory(), chip.settings)
     credentials = [authority.renew(identity) for _ in range(2)]
     lasting = _lasting(identity)
     passing = [credential.key.public_key() for credential in credentials]
@@ -113,7 +114,7 @@ async def test_the_disk_of_a_hub_that_has_lived(tmp_path: Path, chip: Chip) -> N
 
         await hub.hub.stop()
         chip.restart()
-        lasting = _lasting(authority.load_identity(hub.hub.state, chip.settings))
+        lasting = _lasting(load_identity(hub.hub.state, chip.settings))
         chip.restart()
 
         without_chip = isinstance(chip.settings, hub_keys.FileKeys)
@@ -152,7 +153,7 @@ async def test_a_hub_without_its_chip_ends_with_one_sentence(
     config = tmp_path / "hub.toml"
     places = f'state_dir = "{tmp_path}/state"\nruntime_dir = "{tmp_path}/run"\n'
     config.write_text(places + _written(chip.settings))
-    authority.enrol(site.voucher(), tmp_path / "state", chip.settings)
+    enrol(site.voucher(), tmp_path / "state", chip.settings)
     chip.restart()
     chip.unplug()
 

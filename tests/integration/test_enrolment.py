@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.adapters import authority, https
+from edge_agent.adapters.enrol import enrol
+from edge_agent.adapters.identity import load_identity
 from edge_agent.errors import CredentialError, UplinkError
 from tests.helpers.site_process import SiteProcess, free_ports, site_process
 from tests.helpers.trust import DAY_MS, HUB, Site, serial
@@ -44,8 +46,8 @@ def test_a_hub_enrols_and_both_ends_show_the_same_words(site: SiteProcess) -> No
 def test_an_identity_survives_a_restart(site: SiteProcess) -> None:
     """What is loaded later is what enrolment gave."""
     directory = site.hub_directory()
-    identity = authority.enrol(site.voucher(), directory)
-    loaded = authority.load_identity(directory)
+    identity = enrol(site.voucher(), directory)
+    loaded = load_identity(directory)
 
     assert (loaded.name, loaded.trust) == (identity.name, identity.trust)
     assert loaded.data_key.public_key() == identity.data_key.public_key()
@@ -54,16 +56,14 @@ def test_an_identity_survives_a_restart(site: SiteProcess) -> None:
 def test_an_answer_that_was_lost_is_given_again(site: SiteProcess) -> None:
     """Power cut after the authority answered, before the hub kept it: the same voucher still serves."""
     directory, voucher = site.hub_directory(), site.voucher()
-    first = authority.enrol(voucher, directory)
+    first = enrol(voucher, directory)
     (directory / "credential").unlink()
 
-    again = authority.enrol(voucher, directory)
+    again = enrol(voucher, directory)
 
     assert again.name == first.name
     assert again.data_certificate == first.data_certificate
-    assert (
-        authority.enrol(voucher, directory).name == first.name
-    )  # and once enrolled, asking again is no mistake
+    assert enrol(voucher, directory).name == first.name  # and once enrolled, asking again is no mistake
 
 
 @pytest.mark.parametrize("kept", [["identity.key"], ["identity.key", "data.key"]])
@@ -74,7 +74,7 @@ def test_enrolment_goes_on_after_a_power_cut(site: SiteProcess, kept: list[str])
     for name, key in made.items():
         save_key(directory / name, key)
 
-    identity = authority.enrol(site.voucher(), directory)
+    identity = enrol(site.voucher(), directory)
 
     assert identity.identity_key.public_key() == made["identity.key"].public_key()
 
@@ -84,7 +84,7 @@ def test_a_voucher_that_is_mistyped_reaches_nobody(site: SiteProcess, tmp_path: 
     before = len(site.operator.refusals())
     for text, code in (("", "voucher-missing"), (site.voucher()[:-1], "voucher-malformed")):
         with pytest.raises(CredentialError) as refused:
-            authority.enrol(text, tmp_path / "hub")
+            enrol(text, tmp_path / "hub")
         assert refused.value.code == code
 
     assert len(site.operator.refusals()) == before
@@ -95,7 +95,7 @@ def test_refused_vouchers_show_at_hub_and_operator(site: SiteProcess) -> None:
     """Unknown, wrong code, used by another hub: the same code at both ends, and no hub is added."""
     good = parse_voucher(site.voucher())
     used = site.voucher()
-    authority.enrol(used, site.hub_directory())
+    enrol(used, site.hub_directory())
     before = site.operator.hubs()
     cases = [
         (replace(good, id="00000000").text, "voucher-unknown"),
@@ -105,7 +105,7 @@ def test_refused_vouchers_show_at_hub_and_operator(site: SiteProcess) -> None:
 
     for text, code in cases:
         with pytest.raises(CredentialError) as refused:
-            authority.enrol(text, site.hub_directory())
+            enrol(text, site.hub_directory())
         assert refused.value.code == site.last_refusal().code == code
         assert str(refused.value)
         assert refused.value.hint
@@ -117,10 +117,10 @@ def test_five_wrong_codes_lock_the_voucher_and_a_right_one_is_told_so(site: Site
     voucher, directory = parse_voucher(site.voucher()), site.hub_directory()
     for _ in range(5):
         with pytest.raises(CredentialError):
-            authority.enrol(replace(voucher, code="00000000").text, directory)
+            enrol(replace(voucher, code="00000000").text, directory)
 
     with pytest.raises(CredentialError) as refused:
-        authority.enrol(voucher.text, directory)
+        enrol(voucher.text, directory)
 
     assert refused.value.code == site.last_refusal().code == "voucher-locked"
 
@@ -129,23 +129,23 @@ def test_a_wrong_code_can_be_corrected(site: SiteProcess) -> None:
     """The same hub, the same voucher, the right code: enrolled, with the keys it had."""
     voucher, directory = parse_voucher(site.voucher()), site.hub_directory()
     with pytest.raises(CredentialError):
-        authority.enrol(replace(voucher, code="00000000").text, directory)
+        enrol(replace(voucher, code="00000000").text, directory)
 
-    assert authority.enrol(voucher.text, directory).home == "h-17"
+    assert enrol(voucher.text, directory).home == "h-17"
 
 
 def test_an_enrolled_hub_takes_no_second_voucher(site: SiteProcess) -> None:
     """Refused at the hub; with credential and request lost, refused at the authority."""
     directory = site.hub_directory()
-    authority.enrol(site.voucher(), directory)
+    enrol(site.voucher(), directory)
     with pytest.raises(CredentialError) as refused:
-        authority.enrol(site.voucher(), directory)
+        enrol(site.voucher(), directory)
     assert refused.value.code == "identity-already-enrolled"
 
     for name in ("credential", "enrol-request"):
         (directory / name).unlink()
     with pytest.raises(CredentialError) as refused:
-        authority.enrol(site.voucher(), directory)
+        enrol(site.voucher(), directory)
 
     assert refused.value.code == site.last_refusal().code == "identity-already-enrolled"
 
@@ -157,7 +157,7 @@ def test_a_site_that_is_not_the_vouchers_learns_nothing(site: SiteProcess, tmp_p
         astray = replace(voucher, port=other.config.ports.authority).text
 
         with pytest.raises(CredentialError) as refused:
-            authority.enrol(astray, site.hub_directory())
+            enrol(astray, site.hub_directory())
 
         assert refused.value.code == "root-not-believed"
         assert other.operator.refusals() == []
@@ -166,7 +166,7 @@ def test_a_site_that_is_not_the_vouchers_learns_nothing(site: SiteProcess, tmp_p
 def test_a_hub_renews_for_72_hours_with_a_new_key_each_time(site: SiteProcess) -> None:
     """No file of the hub changes but the serial by which it names its last certificate."""
     directory = site.hub_directory()
-    identity = authority.enrol(site.voucher(), directory)
+    identity = enrol(site.voucher(), directory)
     before = {file.name: file.read_bytes() for file in directory.iterdir()}
     first, second = authority.renew(identity), authority.renew(identity)
     kept = {file.name: file.read_bytes() for file in directory.iterdir()}
@@ -225,7 +225,7 @@ def test_an_authority_that_is_away_is_no_refusal(site: SiteProcess) -> None:
 def test_a_hub_that_is_not_enrolled_says_what_to_do(tmp_path: Path) -> None:
     """One sentence, the command, exit code 77."""
     with pytest.raises(CredentialError, match="not enrolled") as refused:
-        authority.load_identity(tmp_path)
+        load_identity(tmp_path)
 
     assert "lum-hub enrol" in refused.value.hint
     assert refused.value.exit_code == 77
@@ -234,16 +234,16 @@ def test_a_hub_that_is_not_enrolled_says_what_to_do(tmp_path: Path) -> None:
 def test_a_key_that_others_can_read_is_not_used(site: SiteProcess) -> None:
     """Nor is one that was exchanged after enrolment."""
     directory = site.hub_directory()
-    authority.enrol(site.voucher(), directory)
+    enrol(site.voucher(), directory)
     (directory / "data.key").chmod(0o644)
     with pytest.raises(CredentialError) as refused:
-        authority.load_identity(directory)
+        load_identity(directory)
     assert refused.value.code == "key-readable-by-others"
 
     (directory / "data.key").unlink()
     save_key(directory / "data.key", keys.generate_key())
     with pytest.raises(CredentialError) as refused:
-        authority.load_identity(directory)
+        load_identity(directory)
 
     assert refused.value.code == "key-unreadable"
 
@@ -365,7 +365,7 @@ def _tls_listener(context: ssl.SSLContext) -> Iterator[int]:
 def test_no_secret_shows_in_what_the_site_says_or_a_hub_prints(site: SiteProcess) -> None:
     """Voucher codes and keys are in no line of the processes and in no repr."""
     text = site.voucher()
-    identity = authority.enrol(text, site.hub_directory())
+    identity = enrol(text, site.hub_directory())
     credential = authority.renew(identity)
     shown = "".join(site.said) + repr(identity) + repr(credential) + repr(parse_voucher(text))
 

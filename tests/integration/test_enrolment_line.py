@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.adapters import authority, https
-from edge_agent.adapters.authority import HubIdentity
+from edge_agent.adapters import https
+from edge_agent.adapters.enrol import enrol, resume
+from edge_agent.adapters.identity import HubIdentity, load_identity
 from edge_agent.enrolling import Patience, persistently
 from edge_agent.errors import CredentialError, UplinkError
 from tests.helpers.bad_line import BadLine, Meeting, Mishap, bad_line
@@ -122,7 +123,7 @@ def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(site: SiteProcess) 
     with _line(site, [Meeting(Mishap.HELD)]) as line:
         held, directory = replace(voucher, port=line.port).text, site.hub_directory()
         with pytest.raises(UplinkError) as trouble:
-            persistently(lambda: authority.enrol(held, directory), patient)
+            persistently(lambda: enrol(held, directory), patient)
 
     assert trouble.value.code == "authority-unreachable"
 
@@ -131,17 +132,17 @@ def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(site: SiteProcess) 
 def test_a_lost_answer_is_asked_for_without_the_voucher(site: SiteProcess) -> None:
     """The code is nowhere on the disk, and is not needed."""
     voucher, directory = parse_voucher(site.voucher()), site.hub_directory()
-    assert authority.resume(directory) is None
+    assert resume(directory) is None
     with _line(site, [Meeting(), Meeting(), Meeting(Mishap.HELD)]) as line:
         with pytest.raises(UplinkError):
-            authority.enrol(replace(voucher, port=line.port).text, directory)
+            enrol(replace(voucher, port=line.port).text, directory)
         kept = b"".join(file.read_bytes() for file in directory.iterdir())
-        resumed = authority.resume(directory)
+        resumed = resume(directory)
 
     assert voucher.code.encode() not in kept
     assert resumed is not None
     assert resumed.words in {row["words"] for row in site.operator.hubs()}
-    again = authority.resume(directory)
+    again = resume(directory)
     assert again is not None
     assert again.name == resumed.name
 
@@ -152,17 +153,17 @@ def test_a_new_voucher_does_not_hide_that_the_old_one_was_granted(site: SiteProc
     old, new, directory = parse_voucher(site.voucher("h-1")), site.voucher("h-2"), site.hub_directory()
     with _line(site, [Meeting(), Meeting(), Meeting(Mishap.HELD)]) as line:
         with pytest.raises(UplinkError):
-            authority.enrol(replace(old, port=line.port).text, directory)
+            enrol(replace(old, port=line.port).text, directory)
         with pytest.raises(CredentialError) as told:
-            authority.enrol(new, directory)
+            enrol(new, directory)
         assert told.value.code == "identity-already-enrolled"
         assert "h-1" in str(told.value)
-        assert authority.load_identity(directory).home == "h-1"
+        assert load_identity(directory).home == "h-1"
 
     never, elsewhere = parse_voucher(site.voucher("h-3")), site.hub_directory()
     with pytest.raises(UplinkError):
-        authority.enrol(replace(never, port=free_ports(1)[0]).text, elsewhere)
-    assert authority.enrol(new, elsewhere).home == "h-2"
+        enrol(replace(never, port=free_ports(1)[0]).text, elsewhere)
+    assert enrol(new, elsewhere).home == "h-2"
 
 
 def _line(site: SiteProcess, script: list[Meeting]) -> contextlib.AbstractContextManager[BadLine]:
@@ -189,7 +190,7 @@ def _enrolled(site: SiteProcess, voucher: Voucher, line: BadLine) -> tuple[HubId
     patience = Patience(3600, lambda: 0.0, lambda _: None, lambda: 0.5, told.append)
     while True:
         try:
-            return persistently(lambda: authority.enrol(astray, directory), patience), told
+            return persistently(lambda: enrol(astray, directory), patience), told
         except UplinkError as error:
             assert error.code == "certificate-untrusted"  # noqa: PT017 - called again for nothing else
             told.append(f"{error} Again in 0 s.")

@@ -13,7 +13,9 @@ import aiomqtt
 import pytest
 
 from edge_agent.adapters import authority, https
-from edge_agent.adapters.authority import HubIdentity, TlsCredential
+from edge_agent.adapters.authority import TlsCredential
+from edge_agent.adapters.enrol import enrol, resume
+from edge_agent.adapters.identity import HubIdentity, load_identity
 from tests.helpers.cut_power import FakeDisk, PowerCutError
 from tests.helpers.site_process import SiteProcess, site_process
 from zero_trust import keys
@@ -59,7 +61,7 @@ async def test_a_copied_card_is_found_out_as_soon_as_both_have_come_back(site: S
     first = authority.renew(true)
     assert await admitted(true, first)
     card = shutil.copytree(true.state_dir, site.hub_directory())
-    copy = authority.load_identity(card)
+    copy = load_identity(card)
 
     copied = authority.renew(copy)
     assert await admitted(copy, copied)
@@ -97,17 +99,17 @@ async def test_a_power_cut_at_any_step_leaves_a_hub_that_works(
         directory, voucher = disk.live / "lum" / "state", site.voucher()
         with monkeypatch.context() as patch:
             disk.under(patch)
-            patch.setattr("edge_agent.adapters.authority._exchange", disk.stepping(https.exchange))
+            patch.setattr("edge_agent.adapters.https.exchange", disk.stepping(https.exchange))
             try:
-                identity = authority.enrol(voucher, directory)
+                identity = enrol(voucher, directory)
                 if await admitted(identity, authority.renew(identity)):
                     await admitted(identity, authority.renew(identity))
             except PowerCutError:
                 pass
         disk.cut()
 
-        resumed = None if with_voucher else authority.resume(directory)
-        identity = resumed or authority.enrol(voucher, directory)
+        resumed = None if with_voucher else resume(directory)
+        identity = resumed or enrol(voucher, directory)
         credential = authority.renew(identity)
         assert (credential.held, await admitted(identity, credential)) == ("", True), at
         standing = row(site, identity)

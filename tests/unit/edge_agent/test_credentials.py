@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from edge_agent.adapters import authority
-from edge_agent.adapters.authority import HubIdentity, TlsCredential
+from edge_agent.adapters.authority import TlsCredential
 from edge_agent.adapters.bundle import TrustedBundle
+from edge_agent.adapters.identity import HubIdentity
 from edge_agent.credentials import EARLY_MS, RENEW_AFTER_PART, RENEW_JITTER, RETRY_MAX_MS, Credentials
 from edge_agent.errors import CredentialError, UplinkError
 from tests.helpers.trust import HUB, NOW_MS, Site

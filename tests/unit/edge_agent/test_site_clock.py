@@ -8,8 +8,9 @@ import pytest
 
 from cloud_sync.wire.batch import Anchor, Quality
 from edge_agent.adapters import authority
-from edge_agent.adapters.authority import HubIdentity, SignedTime
+from edge_agent.adapters.authority import SignedTime
 from edge_agent.adapters.clock import Clock
+from edge_agent.adapters.identity import HubIdentity
 from edge_agent.core.batching import anchor
 from edge_agent.errors import UplinkError
 from edge_agent.site_clock import AGREES_MS, ASK_PERIOD_MS, SYNCED_MAX_MS, SiteClock

@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-TARGET = "edge_agent.adapters.authority:load_identity"
+TARGET = "edge_agent.adapters.identity:load_identity"
 CAUGHT_BY = "p3_neighbours"
 
 

@@ -54,8 +54,14 @@ class Progress:
         self._write = write
         self._now = now
         self._columns = columns
+        self._since = now()
         self._running: list[Running] = []
         self._begun = self._ended = self._bad = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long all of it has taken so far."""
+        return self._now() - self._since
 
     def begin(self, name: str) -> Say:
         """One begins; gives what is told each of its steps."""

@@ -49,7 +49,7 @@ def run_virtual_all(scenarios: Sequence[tuple[Path, Scenario]], into: Path, *, a
         _told(run_on(Tier.INPROCESS, file, scenario, into, progress), into, progress, as_json=as_json)
         for file, scenario in able
     ]
-    _end(results, as_json=as_json)
+    _end(results, progress, as_json=as_json)
     return results
 
 
@@ -115,7 +115,7 @@ def run_all(
     ]
     others = [(file, scenario) for file, scenario in scenarios if scenario.time == "real"]
     results += asyncio.run(_run_at_once(others, jobs, into, progress, as_json=as_json, tier=tier))
-    _end(results, as_json=as_json)
+    _end(results, progress, as_json=as_json)
     return results
 
 
@@ -156,8 +156,8 @@ def _told(result: Result, into: Path, progress: Progress, *, as_json: bool) -> R
     return result
 
 
-def _end(results: Sequence[Result], *, as_json: bool) -> None:
-    total = report.summary(results)
+def _end(results: Sequence[Result], progress: Progress, *, as_json: bool) -> None:
+    total = report.summary(results, progress.seconds)
     click.echo(json.dumps(total) if as_json else _total(total))
 
 

@@ -15,14 +15,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hil_tests.ledger import Image, Ledger
-from hil_tests.rig.air import Air
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.hub import Hub
 from hil_tests.rig.process import until
 from hil_tests.rig.site import Site
+
+if TYPE_CHECKING:
+    from hil_tests.rig.air import Air
 
 SHORTEST_S = 90.0  # a run shorter than this has no room for everything
 BEGIN_S = 8.0  # the hub has handed something over by then

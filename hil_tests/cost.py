@@ -26,7 +26,8 @@ from hil_tests.peers.json_text import json_objects, thingsboard
 from hil_tests.peers.sample import Sample
 from hil_tests.peers.senml_cbor import senml_cbor
 from hil_tests.peers.sparkplug_b import sparkplug_b
-from hil_tests.trace import HEADER, TraceError, address_of, exponents_of
+from hil_tests.replay import address_of
+from hil_tests.trace import HEADER, TraceError, exponents_of
 from hil_tests.trace import Row as Recorded
 from zero_trust.envelope import SEALED_OVERHEAD_BYTES
 from zero_trust.keys import SIGNATURE_BYTES

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from hil_tests.chaos import LAST_ADVERTS_S, Chaos, HubRestored, StoreRestored, plan, unproven
 from hil_tests.ledger import Balance, Ledger, explained
+from hil_tests.replay import Replay, Trace
 from hil_tests.rig.air import Air
 from hil_tests.rig.beacons import EVENT_BURST_S, PERIODIC_GAP_S, SimulatedHome
 from hil_tests.rig.errors import RigError
@@ -28,7 +29,6 @@ from hil_tests.rig.process import until
 from hil_tests.rig.site import Site
 from hil_tests.rig.visited import VisitedHome
 from hil_tests.scenario import Scenario
-from hil_tests.trace import Replay, Trace
 
 COMMIT_WINDOW_MAX_S = 5.0
 BATCH_AGE_MAX_S = 10.0

@@ -16,11 +16,14 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import takewhile
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from device_profiles.reading import Form, Reading
-from hil_tests.rig.air import Delivery
-from hil_tests.rig.beacons import PACKET_IDS, Transmission
+from hil_tests.rig.sensors import PACKET_IDS
+
+if TYPE_CHECKING:
+    from hil_tests.rig.air import Delivery
+    from hil_tests.rig.beacons import Transmission
 
 LATE_MAX_S = 5.0  # a busy hub stamps an advert when it gets round to it
 EARLY_MAX_S = 1.5  # climate times are told to the second, rounded down

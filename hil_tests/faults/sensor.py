@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from device_profiles.encode import encode, reading
 from hil_tests.faults.base import Fault
 from hil_tests.rig.advertising import advert_bytes
-from hil_tests.rig.air import Pdu
-from hil_tests.rig.beacons import random_address
 
 if TYPE_CHECKING:
     from device_profiles.advert import Advert
@@ -20,11 +18,11 @@ HUB = "hub"  # as the air knows it
 ATTACKERS_KEY = bytes(range(16))
 
 
-async def _heard_thrice(bench: Bench, pdu: Pdu) -> None:
-    """Once somebody listens, three copies as of one transmission."""
+async def _heard_thrice(bench: Bench, address: str, data: bytes) -> None:
+    """Once somebody listens, three copies as of one transmission, in the name of that address."""
     await bench.until(lambda: bench.air.listens(HUB), "the hub's listening")
     for _ in range(3):
-        bench.air.broadcast(ATTACKER, pdu)
+        bench.air.say(ATTACKER, address, data)
 
 
 class _OnSensor(Fault, frozen=True, kw_only=True):
@@ -137,7 +135,7 @@ class SensorReplayed(_OnSensor, frozen=True, kw_only=True, tag="sensor.replayed"
         recorded = bench.first_event_of(bench.address(self.on))
         bench.notes[self] = bench.counted("flag:counter-reset")
         bench.ledger.replayed(recorded)
-        await _heard_thrice(bench, Pdu(random_address(recorded.sensor), recorded.data))
+        await _heard_thrice(bench, recorded.sensor, recorded.data)
 
     async def end(self, bench: Bench) -> None:
         """Wait until the hub has said that it doubts it."""
@@ -166,7 +164,7 @@ class _InItsName(_OnSensor, frozen=True, kw_only=True):
         """Say it."""
         bench.notes[self] = bench.counted(self.refused_as)
         plan = bench.plan(self.on)
-        await _heard_thrice(bench, Pdu(random_address(plan.address), advert_bytes(self.frame(plan))))
+        await _heard_thrice(bench, plan.address, advert_bytes(self.frame(plan)))
 
     async def end(self, bench: Bench) -> None:
         """Wait until the hub has refused it."""

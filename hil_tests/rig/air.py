@@ -15,11 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from bumble import core, ll
+from bumble import core, hci, ll
 from bumble.link import LocalLink
 
 if TYPE_CHECKING:
-    from bumble import hci
     from bumble.controller import Controller
     from bumble.snoop import Snooper
 
@@ -144,6 +143,10 @@ class Air(LocalLink):
         for listener in self._virtual():
             if listener is not sender and listener.listening:
                 self._propagate(source, pdu, listener)
+
+    def say(self, source: str, address: str, data: bytes) -> None:
+        """Have the station ``source`` send one advert in the name of ``address``, now."""
+        self.broadcast(source, Pdu(hci.Address(address, hci.Address.RANDOM_DEVICE_ADDRESS), data))
 
     def listens(self, station: str) -> bool:
         """Tell whether a controller of that name would hear an advert now."""

@@ -15,7 +15,7 @@ from device_profiles.encode import encode, reading
 from hil_tests.rig.advertising import advert_bytes
 from hil_tests.rig.air import Air, Link, Pdu
 from hil_tests.rig.errors import RigError
-from hil_tests.rig.sensors import SENSORS, Cause, Frame, Sensor
+from hil_tests.rig.sensors import PACKET_IDS, SENSORS, Cause, Frame, Sensor
 
 if TYPE_CHECKING:
     from device_profiles.reading import Reading
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 EVENT_BURST_S = 3.0
 PERIODIC_GAP_S = 0.3
 NEIGHBOUR_PERIOD_S = 2.0
-PACKET_IDS = 256  # packet ids and frame counters are one byte
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nats
-
 from cloud_sync.wire import message as wire
 from cloud_sync.wire.batch import Stream
 from cloud_sync.wire.topics import down_subject
@@ -45,6 +43,8 @@ async def say_down(site: Site, hub: str, messages: list[bytes]) -> None:
     keys = site.directory / "intake"
     tls = service_context(keys / "ca.pem", keys / "client.crt", keys / "client.key")
     url = f"tls://127.0.0.1:{site.ports['nats']}"
+    import nats  # noqa: PLC0415 - of all commands only a run that forges needs it
+
     connection = await nats.connect(url, tls=tls, tls_handshake_first=True)
     try:
         for message in messages:

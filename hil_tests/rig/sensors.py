@@ -27,6 +27,7 @@ Sense: TypeAlias = Callable[[str, float | str], "Reading"]  # (kind, plain value
 Act: TypeAlias = Callable[[float], "Frame | None"]  # (seconds now) -> what to transmit
 
 VOLTAGE_MODELS = ("atc1441", "pvvx")  # their one frame format holds the battery's voltage, too
+PACKET_IDS = 256  # packet ids and frame counters are one byte
 JITTER = 0.02  # periodic timers run off by up to 2 %, so that sensors drift apart
 
 

@@ -15,12 +15,13 @@ from pathlib import Path
 from device_profiles.encode import encode, reading
 from hil_tests.rig.advertising import advert_bytes
 from hil_tests.rig.air import Air, Pdu
-from hil_tests.rig.beacons import PACKET_IDS, random_address, random_static_address
+from hil_tests.rig.beacons import random_address, random_static_address
 from hil_tests.rig.bluez.facade import FakeBluez
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.hci_server import HciServer
 from hil_tests.rig.hub import Hub, SensorEntry
 from hil_tests.rig.process import until
+from hil_tests.rig.sensors import PACKET_IDS
 from hil_tests.rig.site import Site
 from tests.bench.harness import Figure, Samples, at_least, at_most
 

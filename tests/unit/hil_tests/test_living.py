@@ -19,8 +19,8 @@ from hil_tests.living.home import EmergencyKind, VisitKind
 from hil_tests.living.mishaps import SETTLED_DAYS
 from hil_tests.living.sensing import ghosts, movements, resident
 from hil_tests.living.timeline import Doing, Place, Stay
+from hil_tests.replay import load_trace
 from hil_tests.rig.errors import RigError
-from hil_tests.trace import load_trace
 
 START_MS = 20_458 * DAY_MS  # a Monday in January
 HOMES, DAYS = 10, 16

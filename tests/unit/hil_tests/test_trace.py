@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from hil_tests.replay import Replay, address_of, load_trace
 from hil_tests.rig.air import Air, Delivery
 from hil_tests.rig.beacons import Transmission
 from hil_tests.rig.virtual_loop import run_virtually
-from hil_tests.trace import Replay, TraceError, address_of, load_trace
+from hil_tests.trace import TraceError
 from tests.helpers.controllers import CENTRAL, Station
 
 HEADER = "ts,sensor_id,kind,value\n"

@@ -86,28 +86,23 @@ async def written_anew(site: Target) -> Said:
 @attack("checkpoint-forged", "checkpoint-not-believed", heard=TAMPERED)
 async def forged_checkpoint(site: Target) -> Said:
     """A log written anew comes with a checkpoint that fits it, signed by a key of somebody's own."""
-    handed = await handed_over(site)
-    key = keys.generate_key()
-    certificate = issue(
-        site.stolen("tls-ca"),
-        key.public_key(),
-        name=ServiceName(SITE_NAME, "intake"),
-        use=Use.RECEIPT,
-        now_ms=now_ms(),
-        serial=os.urandom(SERIAL_BYTES),
-    )
-    return await _with_checkpoint(site, handed, key, certificate_bytes(certificate))
+    return await _certified_by(site, "tls-ca", "intake")
 
 
 @attack("checkpoint-by-another-service", "checkpoint-not-believed", heard=TAMPERED)
 async def other_service(site: Target) -> Said:
     """The same with a receipt certificate of another service."""
+    return await _certified_by(site, "data-ca", "portal")
+
+
+async def _certified_by(site: Target, authority: str, service: str) -> Said:
+    """A checkpoint by a key that this stolen authority says is the service's."""
     handed = await handed_over(site)
     key = keys.generate_key()
     certificate = issue(
-        site.stolen("data-ca"),
+        site.stolen(authority),
         key.public_key(),
-        name=ServiceName(SITE_NAME, "portal"),
+        name=ServiceName(SITE_NAME, service),
         use=Use.RECEIPT,
         now_ms=now_ms(),
         serial=os.urandom(SERIAL_BYTES),

@@ -69,6 +69,12 @@ class Equipment:
         """The hub's name server."""
         return self._one(Resolver)
 
+    def lose_power(self) -> None:
+        """The hub's machine is off: what it had sent and no line had carried yet is gone with it."""
+        line = self._things.get(FaultyLink)
+        if isinstance(line, FaultyLink):
+            line.lose_hub()
+
     @staticmethod
     def host_for(scenario: Scenario) -> str:
         """Under which name or address the scenario's hub reaches its site."""

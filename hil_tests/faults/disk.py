@@ -81,6 +81,7 @@ class DiskPowerCut(Fault, frozen=True, kw_only=True, tag="disk.power-cut"):
     async def begin(self, bench: Bench) -> None:
         """Kill the hub, and let the disk forget."""
         await bench.kill_hub()
+        bench.equipment.lose_power()
         bench.notes[self] = await bench.equipment.lossy_disk.cut()
 
     async def end(self, bench: Bench) -> None:

@@ -225,6 +225,11 @@ class FaultyLink:
         self._changed = asyncio.Event()
         return self._spell
 
+    def lose_hub(self) -> None:
+        """The hub's machine is without power: what it had sent and is still on the line does not arrive."""
+        for crossing in self._crossings:
+            crossing.break_off()
+
     # Connections
 
     def _start(self, work: Coroutine[None, None, None]) -> None:

@@ -113,6 +113,7 @@ class FakeBench:
             line=_line(self.standing),
             lossy_disk=FakeDisk(self),
             small_disk=SimpleNamespace(fill=lambda: self.filled, empty=lambda: None),
+            lose_power=lambda: None,
             clock=self.clock,
             names=SimpleNamespace(turn=self.moods.append, asked=lambda mood: Asked(mood, self.asked)),
         )

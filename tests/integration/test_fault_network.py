@@ -118,6 +118,22 @@ async def test_a_condition_that_met_nobody_has_not_fired(echo: Echo) -> None:
     assert [spell.condition.verb for spell in spells if spell.seen().fired()] == []
 
 
+async def test_what_a_hub_without_power_had_sent_never_arrives(echo: Echo) -> None:
+    """Its machine's buffers are gone with it, unlike those of a process that was killed."""
+    async with echo.called() as (reader, writer):
+        spell = echo.link.partition()
+        writer.write(b"waiting")
+        await eventually(lambda: spell.seen().held_bytes == 7, "it is held back", WAIT_S)
+        echo.link.lose_hub()
+        with pytest.raises(ConnectionError):
+            await _answer(reader, 7)
+        healed = echo.link.pass_through()
+        assert (echo.link.joined, healed.seen().passed_bytes) == (0, 0)
+    async with echo.called() as (reader, writer):
+        writer.write(b"new")
+        assert await _answer(reader, 3) == b"new"
+
+
 async def test_a_partition_is_silent_and_what_waits_comes_when_it_heals(echo: Echo) -> None:
     """A standing connection freezes without being ended; a new one is not even refused; both go on afterwards."""
     async with echo.called() as (reader, writer):

@@ -13,6 +13,7 @@ from device_profiles.role import Role
 from edge_agent.core.coverage import Liveness
 from edge_agent.core.hearing import Assigned
 from edge_agent.core.quality import Rules
+from edge_agent.core.visiting import Courtesy, Visiting
 from edge_agent.errors import ConfigError
 from edge_agent.roster import Entry, Roster
 
@@ -54,6 +55,14 @@ def told_of(sensors: Mapping[str, HomeSensor], speakers: Iterable[str]) -> dict[
         for address in speakers
     }
     return nobody | {address: sensor.described for address, sensor in sensors.items()}
+
+
+def visiting(sensors: Mapping[str, HomeSensor], chance: Callable[[], float]) -> Visiting:
+    """The schedule of the sensors that must be connected to."""
+    wanted = {address: sensor.profile.connection for address, sensor in sensors.items()}
+    return Visiting(
+        {address: Courtesy(spec.every_s, spec.on_advert) for address, spec in wanted.items() if spec}, chance
+    )
 
 
 def _sensor(entry: Entry, key: bytes | None, catalogue: Catalogue) -> HomeSensor:

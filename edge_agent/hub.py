@@ -35,7 +35,6 @@ from edge_agent.core.pausing import Pausing
 from edge_agent.core.visiting import Visiting
 from edge_agent.credentials import Credentials
 from edge_agent.site_clock import SiteClock
-from edge_agent.visits import visiting
 from zero_trust.envelope import sign_inside
 
 EPOCH_BYTES = 8
@@ -152,7 +151,7 @@ def assemble(
         alarms=Alarms(site_clock.now_ms),
         disk=disk,
         heard=asyncio.Queue(config.radio.adverts_waiting_max),
-        visiting=visiting(sensors, chance.random),
+        visiting=home.visiting(sensors, chance.random),
         heeding=heeding,
         pausing=pausing,
         chance=chance,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from device_profiles.advert import full_uuid
@@ -11,23 +10,13 @@ from device_profiles.profile import Profile
 from edge_agent.adapters.radio import Radio, Visit
 from edge_agent.core.hearing import Told
 from edge_agent.core.supervision import sentence
-from edge_agent.core.visiting import Courtesy, Visiting
 from edge_agent.errors import RadioError, VisitError
-from edge_agent.home import HomeSensor
 
 if TYPE_CHECKING:
     from edge_agent.hub import Hub
 
 CONNECT_MAX_S = 20.0
 LOOK_EVERY_S = 1.0  # whether somebody is due
-
-
-def visiting(sensors: Mapping[str, HomeSensor], chance: Callable[[], float]) -> Visiting:
-    """The schedule of the sensors that must be connected to."""
-    wanted = {address: sensor.profile.connection for address, sensor in sensors.items()}
-    return Visiting(
-        {address: Courtesy(spec.every_s, spec.on_advert) for address, spec in wanted.items() if spec}, chance
-    )
 
 
 def visit_of(address: str, profile: Profile) -> Visit:

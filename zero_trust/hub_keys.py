@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 IDENTITY: Final = "identity"
 DATA: Final = "data"
-IN_FILES: Final = "in files"
 
 Said = Annotated[str, msgspec.Meta(min_length=1)]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -17,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from zero_trust import keys
 from zero_trust.errors import KeyStoreError
-from zero_trust.hub_keys import IN_FILES
+
+IN_FILES: Final = "in files"
 
 AnyPrivateKey = keys.PrivateKey | Ed25519PrivateKey | X25519PrivateKey
 

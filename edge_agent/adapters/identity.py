@@ -15,7 +15,7 @@ from zero_trust import enrolment, fields, hub_keys, keys
 from zero_trust.credential import certificate_bytes, certificate_key, certificate_name
 from zero_trust.errors import KeyStoreError, TrustError
 from zero_trust.hub_keys import KeyStore
-from zero_trust.keystore import read_private, write_private
+from zero_trust.keystore import IN_FILES, read_private, write_private
 from zero_trust.names import HubName
 from zero_trust.trust_set import TrustSet
 
@@ -52,7 +52,7 @@ class HubIdentity:
     broker_host: str
     broker_port: int
     state_dir: Path
-    key_place: str = hub_keys.IN_FILES
+    key_place: str = IN_FILES
 
     @property
     def trust(self) -> TrustSet:

@@ -20,6 +20,7 @@ from tests.helpers.site import BUTTON, ended, eventually, living_home
 from tests.helpers.site_process import SiteProcess, site_process
 from tests.helpers.trust import DAY_MS
 from zero_trust import hub_keys, keys
+from zero_trust.keystore import IN_FILES
 from zero_trust.reasons import reason
 
 TOKEN = pytest.param("pkcs11", marks=pytest.mark.needs("softhsm2-util"))
@@ -58,7 +59,7 @@ def test_a_hub_enrols_renews_and_recovers_with_its_keys_in_a_chip(site: SiteProc
     assert (again.held, authority.standing(loaded).good) == ("", True)
     assert first.serial != again.serial
     assert enrol(voucher, directory, chip.settings).name == enrolled.name  # asked again: no mistake
-    assert hub_keys.IN_FILES not in loaded.key_place
+    assert IN_FILES not in loaded.key_place
 
 
 @pytest.mark.parametrize("chip", CHIPS, indirect=True)

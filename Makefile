@@ -6,8 +6,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.bench-installed
 ARGS ?=
-# The tests of the rig mostly wait: two at a time; what one file sets up stays with one worker.
-BESIDE := -n 2 --dist loadfile
+# The tests of the rig mostly wait: three at a time; what one file sets up stays with one worker.
+BESIDE := -n 3 --dist loadfile
 
 .PHONY: help demo test test-long bench deps chips lint format lock clean
 

@@ -46,7 +46,7 @@ from edge_agent.core.retention import Limits
 from tests.helpers.sync_world import World, forged
 
 SHM = Path("/dev/shm")  # a RAM disk: the real SQLite, without waiting for a real disk
-QUICK, CAMPAIGN = 300, 10_000
+QUICK, CAMPAIGN = 200, 10_000
 streams = st.sampled_from(list(Stream))
 positions = st.integers(0, 10**6)
 

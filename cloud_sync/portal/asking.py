@@ -174,7 +174,7 @@ def _told(telling: Telling, clock: Clock) -> str:
         return f"{whom} not reached yet; we keep trying."
     if telling.withheld:
         return f"{whom} not told: this home has not agreed to it."
-    return f"{whom} not told by message: no way to is set up. It stands on this page."
+    return f"{whom} not told by message: nobody has set up how. It stands on this page."
 
 
 def _question(asked: Asked, verdict: Verdict, clock: Clock) -> QuestionView:

@@ -468,9 +468,31 @@ async def test_the_page_says_who_has_it_in_hand_and_how_it_ended(seeded: SeededH
 
 
 @pytest.mark.parametrize(
+    ("about", "severity", "first"),
+    [
+        (About.PERSON, Severity.EMERGENCY, True),
+        (About.PERSON, Severity.RAISE, False),
+        (About.US, Severity.EMERGENCY, False),
+    ],
+)
+async def test_a_call_from_the_person_comes_before_everything(
+    seeded: SeededHome, *, about: About, severity: Severity, first: bool
+) -> None:
+    """The eye rests on the banner, which may well be green; what is ours to mend does not push it down."""
+    said_at = (NOW - MINUTE, NOW - MINUTE, NOW)
+    incident = Incident("help", about, *said_at, "So it was.", severity, Audience.FAMILY)
+    look(seeded.homes, lambda: NOW)
+    Assured(seeded.db).note("margaret", [], [incident])
+    answer = await ask(site_of(seeded), f"/h/{LINK}")
+
+    assert (answer.text.index("What needs somebody now") < answer.text.index("<h1>")) is first
+    assert ("<title>Help was asked for: " in answer.text) is first
+
+
+@pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("", "The family was not told by message: no way to is set up. It stands on this page."),
+        ("", "The family was not told by message: nobody has set up how. It stands on this page."),
         ("due", "The family was not reached yet; we keep trying."),
         ("withheld", "The family was not told: this home has not agreed to it."),
         ("delivered", "The family was told at "),

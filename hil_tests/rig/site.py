@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from hil_tests.rig.errors import RigError
+from hil_tests.rig.ports import free_ports
 from hil_tests.rig.process import Process, call, command, until
 from zero_trust.keystore import load_certificates
 from zero_trust.site_files import SERVICES
@@ -59,7 +60,7 @@ class Site:
 
     async def create(self, host: str = "127.0.0.1") -> None:
         """Make its keys and its configuration, on free ports; hubs will know it by ``host``."""
-        self.ports = dict(zip(("mqtt", "nats", "authority", "portal"), _free_ports(4), strict=True))
+        self.ports = dict(zip(("mqtt", "nats", "authority", "portal"), free_ports(4), strict=True))
         ports = [part for name, port in self.ports.items() for part in (f"--{name}-port", str(port))]
         await call(
             command("lum-trust"), "init", str(self.directory), "--site", SITE_NAME, "--host", host, *ports
@@ -246,12 +247,3 @@ def _certificate_trouble(context: ssl.SSLContext, port: int) -> str:
         except ssl.SSLCertVerificationError as error:
             return error.verify_message
     return ""
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free now; bound together so that they differ."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

@@ -20,6 +20,7 @@ from typing import Protocol
 
 import pytest
 
+from hil_tests.rig.ports import free_ports
 from zero_trust import hub_keys
 
 PIN = "48151623"
@@ -198,11 +199,10 @@ def need_tpm2_software() -> None:
 
 def _two_free_ports() -> int:
     """The first of two neighbouring ports that were free a moment ago."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port: int = first.getsockname()[1]
-            with contextlib.suppress(OSError, OverflowError), socket.create_server(("127.0.0.1", port + 1)):
-                return port
+    first, second = free_ports(2)
+    while second != first + 1:
+        first, second = second, free_ports(1)[0]
+    return first
 
 
 def _answers(port: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from cloud_sync.receiver.config import ReceiverConfig, load_config
 from cloud_sync.receiver.store.registry import Refusal
 from edge_agent.adapters import enrol as hub_side
 from edge_agent.adapters.identity import HubIdentity
+from hil_tests.rig.ports import free_ports
 from zero_trust.operator import Operator
 from zero_trust.site import Ports, make_site
 
@@ -81,13 +81,6 @@ def site_process(directory: Path, age_ms: int = 0) -> Iterator[SiteProcess]:
         _process(_authority_command(directory), "broker.answering", site.said) as site.authority,
     ):
         yield site
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago."""
-    with contextlib.ExitStack() as open_sockets:
-        sockets = [open_sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in sockets]
 
 
 def _authority_command(directory: Path) -> list[str]:

@@ -17,7 +17,8 @@ from edge_agent.adapters import authority, https
 from edge_agent.adapters.enrol import enrol
 from edge_agent.adapters.identity import load_identity
 from edge_agent.errors import CredentialError, UplinkError
-from tests.helpers.site_process import SiteProcess, free_ports, site_process
+from hil_tests.rig.ports import free_ports
+from tests.helpers.site_process import SiteProcess, site_process
 from tests.helpers.trust import DAY_MS, HUB, Site, serial
 from zero_trust import fields, keys, tls
 from zero_trust.authority import issue_server

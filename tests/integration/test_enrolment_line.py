@@ -17,8 +17,9 @@ from edge_agent.adapters.enrol import enrol, resume
 from edge_agent.adapters.identity import HubIdentity, load_identity
 from edge_agent.enrolling import Patience, persistently
 from edge_agent.errors import CredentialError, UplinkError
+from hil_tests.rig.ports import free_ports
 from tests.helpers.bad_line import BadLine, Meeting, Mishap, bad_line
-from tests.helpers.site_process import SiteProcess, free_ports, site_process
+from tests.helpers.site_process import SiteProcess, site_process
 from tests.helpers.trust import Site, serial
 from zero_trust import keys, tls
 from zero_trust.authority import issue_server

@@ -25,10 +25,10 @@ from hil_tests.rig.network import (
     Spell,
     listen_inside,
 )
+from hil_tests.rig.ports import free_ports
 from hil_tests.rig.process import call
 from hil_tests.rig.resolver import Mood, Resolver, reply
 from tests.helpers.site import eventually
-from tests.helpers.site_process import free_ports
 
 WAIT_S = 5.0
 SILENCE_S = 0.3  # long for loopback: what has not come by then was held back

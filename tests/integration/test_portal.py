@@ -20,6 +20,7 @@ from cloud_sync.portal.links import make_link
 from cloud_sync.portal.secret import portal_secret
 from cloud_sync.receiver import watch
 from cloud_sync.receiver.config import Paths, Ports, ReceiverConfig
+from hil_tests.rig.ports import free_ports
 from tests.helpers.browser import browser, console, use_colours, use_viewport
 from tests.helpers.desk import EVERYTHING, consent, write_book
 from tests.helpers.seeded_home import DOUBTED, NEVER, ORDINARY, SILENT, SeededHome
@@ -78,7 +79,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         "site",
         "localhost",
         "127.0.0.1",
-        Ports(portal=free_port()),
+        Ports(portal=free_ports(1)[0]),
         Paths(
             intake=tmp_path / "intake",
             portal=tmp_path / "portal",
@@ -110,13 +111,6 @@ def chrome(tmp_path: Path) -> Iterator[Chrome]:
     """A browser of this test's own."""
     with browser(tmp_path / "browser") as driver:
         yield driver
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def listens(config: ReceiverConfig) -> bool:

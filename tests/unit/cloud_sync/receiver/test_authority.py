@@ -12,7 +12,7 @@ import pytest
 from cloud_sync.receiver import authority
 from cloud_sync.receiver.config import ReceiverConfig, ReceiverConfigError, load_config
 from cloud_sync.receiver.office import open_office
-from tests.helpers.site_process import free_ports
+from hil_tests.rig.ports import free_ports
 from tests.helpers.trust import NOW_MS
 from zero_trust.site import Ports, make_site
 

@@ -114,7 +114,7 @@ def read_identity(state_dir: Path, keystore: KeyStore) -> HubIdentity:
     packed = read_private(state_dir / FILE)
     version, host, port, answer_packed = fields.unpack(packed, layout, code="key-unreadable")
     if version != _VERSION:
-        raise KeyStoreError("key-unreadable", f"{state_dir / 'credential'} has version {version}")
+        raise KeyStoreError("key-unreadable", f"{state_dir / FILE} has version {version}")
     answer = enrolment.Answer.unpack(answer_packed)
     identity, data = keystore.load(hub_keys.IDENTITY), keystore.load(hub_keys.DATA)
     name = certificate_name(answer.data_certificate)

@@ -164,6 +164,17 @@ async def test_a_hub_whose_disk_is_full(living: LivingHome, tmp_path: Path) -> N
         assert len(await presses(living, hub.identity.hub)) == 6
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a mount of its own needs root")
+async def test_a_hub_whose_disk_has_no_room_to_spare(living: LivingHome, tmp_path: Path) -> None:
+    """It hands over as ever, and says from the start that it has nothing in reserve."""
+    async with SmallDisk(tmp_path / "small", 3 * 2**20) as disk, _hub_on(disk.path, living) as hub:
+        await hub.start()
+        assert "nearly full" in (await hub.alarm("outbox"))["sentence"]
+        await press(hub)
+        await arrived(living, hub.identity.hub, 1)
+        assert "outbox" in hub.alarms()
+
+
 async def test_a_hub_whose_outbox_is_damaged(living: LivingHome, tmp_path: Path) -> None:
     """One sentence that names the outbox and the card, no traceback, and an exit status of its own."""
     async with _hub_on(tmp_path / "state", living) as hub:

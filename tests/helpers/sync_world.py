@@ -73,6 +73,7 @@ class World:
     committed: set[int] = field(
         default_factory=set
     )  # numbers the hub has made durable and still must answer for
+    sent: dict[bytes, list[int]] = field(default_factory=dict)  # what each batch says, manifest or none
     images: list[tuple[Path, set[int]]] = field(default_factory=list)
     backups: list[sqlite3.Connection] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -326,6 +327,7 @@ class World:
     def _content(self, stream: Stream, item: Item) -> SentBatch | Gone:
         signed = None if item.gone else self.outbox.signed(stream, item.head.seq)
         if signed is not None:
+            self.sent[signed] = _numbers(signed, self.outbox._manifest_of(stream, signed))
             return SentBatch(signed)
         lost = self.outbox.lost(stream, item.first, item.head.seq)
         what = (lost.reason, lost.readings, lost.from_ms, lost.to_ms)

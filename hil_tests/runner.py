@@ -23,6 +23,7 @@ from hil_tests.evidence import Evidence
 from hil_tests.faults import Fault
 from hil_tests.leaks import leaks, leaks_under, secrets_of
 from hil_tests.means import on_tier
+from hil_tests.mishaps import mishaps
 from hil_tests.rig.capture import Capture, Captured
 from hil_tests.rig.errors import RigError
 from hil_tests.rig.process import until
@@ -77,6 +78,12 @@ class Result:
     missing: list[dict[str, Any]] = field(default_factory=list)
     blind: list[dict[str, Any]] = field(default_factory=list)
 
+    def doubt(self, mishaps: list[str]) -> None:
+        """With any of these the run proves nothing, whatever was seen."""
+        if mishaps:
+            self.verdict = Verdict.INVALID
+            self.sentences = [*mishaps, *self.sentences]
+
     @property
     def seconds(self) -> float:
         """How long it took."""
@@ -123,6 +130,7 @@ async def run(
     with (
         tempfile.TemporaryDirectory(prefix="lum-", ignore_cleanup_errors=True) as name,
         _captured(result, into) as capture,
+        mishaps() as told,
     ):
         try:
             async with brought_up(scenario, Path(name), say, planted, capture) as bench:
@@ -131,6 +139,7 @@ async def run(
                 result.verdict, result.sentences = judge(scenario.expect, seen, scenario.expected_failure)
         except RigError as error:
             result.sentences.append(f"The rig failed: {error}")
+    result.doubt(told)
     result.ended = time.time()
     return result
 

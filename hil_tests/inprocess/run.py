@@ -37,6 +37,7 @@ from hil_tests.inprocess.loop import run_threadless
 from hil_tests.inprocess.site import VirtualSite, claims
 from hil_tests.inprocess.watching import VirtualWatch
 from hil_tests.ledger import Balance, Ledger
+from hil_tests.mishaps import mishaps
 from hil_tests.rig.air import Air, Delivery
 from hil_tests.rig.beacons import SimulatedHome
 from hil_tests.rig.errors import RigError
@@ -148,13 +149,14 @@ async def _run(
     scenario: Scenario, directory: Path, result: VirtualResult, log: list[MutableMapping[str, Any]]
 ) -> None:
     result.began = wall_s()
-    with _chain(scenario, directory) as chain:
+    with _chain(scenario, directory) as chain, mishaps() as told:
         try:
             await _play(chain, result)
             await _hand_over(chain)
             await _observe(chain, result, log)
         except* RigError as group:
             result.sentences.append(f"The rig failed: {group.exceptions[0]}")
+    result.doubt(told)
     result.ended = wall_s()
 
 

@@ -24,7 +24,9 @@ from hil_tests.faults.line import LineRefused
 from hil_tests.faults.radio import RadioCut, RadioDeaf, RadioLoss
 from hil_tests.faults.sensor import SensorDead, SensorReset
 from hil_tests.inprocess import VirtualResult, run_file, run_virtual
+from hil_tests.rig.beacons import Beacon
 from hil_tests.rig.errors import RigError
+from hil_tests.rig.sensors import Frame
 from hil_tests.scenario import Event, Home, HubPlan, Scenario, SensorPlan
 from hil_tests.verdict import Verdict
 
@@ -216,3 +218,22 @@ def test_a_span_that_ends_at_now_is_found(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(Coverage, "frame", until_now)
     assert any("claims to have listened" in sentence for sentence in run_virtual(DEAF, 1).sentences)
+
+
+# What goes wrong in the rig itself.
+
+
+def test_a_sensor_that_breaks_in_the_rig_makes_the_run_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop only logs it; what the others said still balances, and that is not what was to be proven."""
+    sound = Beacon._transmit_all
+
+    def breaks(self: Beacon, frames: list[Frame]) -> None:
+        if self._sensor.plan.name == "door":
+            raise RuntimeError("out of paint")
+        sound(self, frames)
+
+    monkeypatch.setattr(Beacon, "_transmit_all", breaks)
+    result = run_virtual(story(), 1)
+    assert balanced(result)
+    assert result.verdict is Verdict.INVALID
+    assert result.sentences[0] == "The rig failed: RuntimeError in a callback: out of paint"

@@ -3,11 +3,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
+LINT_IMPORTS := PYTHONPATH=.venv/lint .venv/lint/bin/lint-imports --no-logo
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.bench-installed
 ARGS ?=
-# The tests of the rig mostly wait: three at a time; what one file sets up stays with one worker.
-BESIDE := -n 3 --dist loadfile
+# The tests of the rig mostly wait: three at a time; what one file sets up stays with one worker, and the files of many
+# quick tests come last, where they fill the gaps.
+BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-long bench deps chips lint format lock clean
 
@@ -20,7 +22,7 @@ demo: $(STAMP)  ## one simulated home, the whole chain, a page to look at (ARGS=
 test: deps $(STAMP)  ## everything that runs in minutes: lint, types, import rules, tests
 	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo >.venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
+	@$(LINT_IMPORTS) >.venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
 	@$(BIN)/pytest $(BESIDE) $(ARGS)
 
 test-long: deps chips  ## slower campaigns, and keys in a TPM
@@ -36,7 +38,7 @@ chips: $(STAMP)  ## install what tests of keys in a TPM use; its driver is compi
 	@requirements/chips.sh
 
 lint: $(STAMP)  ## format, then lint, types and import rules
-	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
+	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q . && $(BIN)/mypy && $(LINT_IMPORTS)
 
 lock: $(STAMP)  ## renew the hash-locked requirements (needs uv)
 	@requirements/lock.sh
@@ -49,6 +51,6 @@ $(BENCH_STAMP): requirements/bench.txt $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-$(STAMP): requirements/dev.txt pyproject.toml requirements/venv.sh
+$(STAMP): requirements/dev.txt requirements/lint.txt pyproject.toml requirements/venv.sh
 	@PYTHON=$(PYTHON) requirements/venv.sh
 	@touch $@

@@ -22,4 +22,6 @@ fi
 echo "Setting up .venv (once; about a minute) ..."
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target .venv/lint \
+  -r requirements/lint.txt
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

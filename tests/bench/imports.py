@@ -32,9 +32,7 @@ SMALL_MS, SMALL_MB = 1.0, 0.2  # packages below both share one row
 def imports() -> list[Figure]:
     """Resident memory of a fresh Python that has imported what `lum-hub run` imports, and nothing done yet.
 
-    What a library picks up because it happens to be installed counts too (structlog takes rich, which
-    the development tools bring). Beside it, in turns: a bare interpreter, and one with
-    asyncio, ssl and sqlite3. The tables tell each
+    Beside it, in turns: a bare interpreter, and one with asyncio, ssl and sqlite3. The tables tell each
     package's own share, without what it imports in turn: ms by `-X importtime`, MB as resident
     memory grew while its modules were loaded.
     """

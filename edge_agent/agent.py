@@ -54,7 +54,6 @@ from zero_trust.envelope import sign_inside, sign_tagged
 from zero_trust.errors import KeyStoreError
 from zero_trust.reasons import reason
 
-CHECK_PERIOD_MS = 5000  # how often contracts, ages and silences are looked at when nothing happens
 RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0
 RETAIN_PERIOD_S = 600.0
 SHED_BYTES = 2**20  # won at a time when the disk is full
@@ -205,13 +204,13 @@ async def retain(hub: Hub) -> None:
 
 
 async def take_adverts(hub: Hub) -> None:
-    """Take what is heard until a commit or a check is due."""
+    """Take what is heard until there is something to commit, or to cut."""
     now_ms = hub.clock.boot_ms()
     hub.hearing.rest(now_ms)
-    until_ms = hub.keeping.next_ms(now_ms + CHECK_PERIOD_MS)
+    due_ms = hub.keeping.next_ms()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(max(0, until_ms - now_ms) / 1000):
-            while hub.keeping.next_ms(until_ms) == until_ms:
+        async with asyncio.timeout(max(0, due_ms - now_ms) / 1000):
+            while hub.keeping.next_ms() >= due_ms:
                 take(hub, await hub.heard.get())
                 take_waiting(hub)
 

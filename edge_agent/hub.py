@@ -117,16 +117,6 @@ def assemble(
         chain_start=lambda epoch, stream: chain_start(identity.hub, epoch, stream),
     )
     coverage = Coverage({address: sensor.liveness for address, sensor in sensors.items()}, clock.boot_ms())
-    pending = outbox.pending()
-    keeping = Keeping(
-        Origin(identity.site, identity.hub, outbox.epoch, clock.boot_id),
-        config.outbox.limits,
-        home.told_of(sensors, (row.sensor for commit in pending for row in commit.rows)),
-        coverage,
-        sign=lambda body: sign_inside(identity.data_key, body, identity.site, identity.hub),
-        committed=pending,
-        resolution_ms=lambda sensor, kind: sensors[sensor].profile.resolution_ms(kind),
-    )
     disk = ThreadPoolExecutor(1, "outbox")
     site_clock = SiteClock(identity, clock)
     heeding = heeded(identity, outbox)
@@ -142,7 +132,7 @@ def assemble(
         outbox=outbox,
         coverage=coverage,
         hearing=Hearing(catalogue, assigned, outbox.guards(), coverage, pausing.paused),
-        keeping=keeping,
+        keeping=build_keeping(config, clock, identity, sensors, outbox, coverage),
         uplink=build_uplink(
             config, site_clock, clock, chance, identity, outbox, coverage, disk, heeding, line
         ),
@@ -164,6 +154,27 @@ def assemble(
         waiting=hub.uplink.waiting(),
     )
     return hub
+
+
+def build_keeping(
+    config: HubConfig,
+    clock: Clock,
+    identity: HubIdentity,
+    sensors: Mapping[str, home.HomeSensor],
+    outbox: Outbox,
+    coverage: Coverage,
+) -> Keeping:
+    """What is not yet durable, with all that is durable and not yet cut."""
+    pending = outbox.pending()
+    return Keeping(
+        Origin(identity.site, identity.hub, outbox.epoch, clock.boot_id),
+        config.outbox.limits,
+        home.told_of(sensors, (row.sensor for commit in pending for row in commit.rows)),
+        coverage,
+        sign=lambda body: sign_inside(identity.data_key, body, identity.site, identity.hub),
+        committed=pending,
+        resolution_ms=lambda sensor, kind: sensors[sensor].profile.resolution_ms(kind),
+    )
 
 
 def build_uplink(

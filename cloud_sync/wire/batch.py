@@ -46,8 +46,7 @@ ANCHOR_DRIFT_MS = 250  # a clock that has moved by more is told again
 LAYOUTS_KEPT = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Sensor:
+class Sensor(msgspec.Struct, frozen=True):
     """One physical transmitter of this home, and how it proves that it is alive."""
 
     address: str
@@ -59,8 +58,7 @@ class Sensor:
     role: str = ""  # what it is there for, such as "entrance"
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(msgspec.Struct, frozen=True, array_like=True):
     """What a column measures: its kind, unit and decimal exponent (number), or boolean, or text."""
 
     kind: str
@@ -74,6 +72,11 @@ class Quantity:
     def resolution_ms(self) -> int:
         """Climate times mean nothing below a second; events are told to the millisecond."""
         return self.tick_ms or (CLIMATE_TICK_MS if self.form == "number" else EVENT_TICK_MS)
+
+    @property
+    def in_full(self) -> Quantity:
+        """The same, with its resolution said."""
+        return msgspec.structs.replace(self, tick_ms=self.resolution_ms)
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -312,7 +315,7 @@ def _coded(batch: Batch, opened: Manifest, numbers: Mapping[str, int]) -> Iterat
         for sensor in opened.sensors
     ]
     sensors = [numbers[sensor.address] for sensor in batch.sensors]
-    quantities = [replace(quantity, tick_ms=quantity.resolution_ms) for quantity in batch.quantities]
+    quantities = [quantity.in_full for quantity in batch.quantities]
     for reading in batch.readings:
         sensor = sensors[reading.sensor]
         yield sensor, places[sensor][quantities[reading.quantity]], reading.at_ms, reading.value
@@ -321,7 +324,7 @@ def _coded(batch: Batch, opened: Manifest, numbers: Mapping[str, int]) -> Iterat
 def _spoken(batch: Batch) -> list[dict[Quantity, list[Reading]]]:
     """By sensor, what it says, in order of time."""
     said: list[dict[Quantity, list[Reading]]] = [{} for _ in batch.sensors]
-    quantities = [replace(quantity, tick_ms=quantity.resolution_ms) for quantity in batch.quantities]
+    quantities = [quantity.in_full for quantity in batch.quantities]
     for reading in sorted(batch.readings, key=lambda reading: reading.at_ms):
         said[reading.sensor].setdefault(quantities[reading.quantity], []).append(reading)
     return said

@@ -8,27 +8,25 @@ agent calls it from one worker thread.
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgpack
+import msgspec
 
 from cloud_sync.sync.sender import Item
 from cloud_sync.wire.batch import (
     Anchor,
     Inline,
     Quality,
-    Quantity,
     Stream,
     chain_next,
     content_digest,
     leans_on,
 )
 from cloud_sync.wire.message import SIGNATURE_BYTES, Head, Previous, Reason
+from edge_agent.adapters.ballast import Ballast
 from edge_agent.core.batching import Change, Committed, Draft, Pending, Row, Spans
 from edge_agent.core.freshness import Guard
 from edge_agent.core.retention import Held, Limits, prunable, sheddable
@@ -36,7 +34,6 @@ from edge_agent.core.shelf import Lost, Shelf
 from edge_agent.errors import OutboxError, OutboxFullError
 
 CHECKPOINT_EVERY = 64  # batches: a stretch of them can be verified alone, years later
-BALLAST_BYTES = 2 * 2**20  # kept free for the day the disk is full: letting go of things takes room too
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
@@ -64,6 +61,9 @@ CREATE TABLE IF NOT EXISTS head (
   receipted_chain BLOB NOT NULL, floor_seq INTEGER NOT NULL, floor_chain BLOB NOT NULL)
 """
 
+_ROWS, _SPANS = msgspec.msgpack.Decoder(tuple[Row, ...]), msgspec.msgpack.Decoder(Spans)
+_PREVIOUS = msgspec.msgpack.Decoder(tuple[bytes, tuple[int, int], tuple[int, int]])
+
 ChainStart = Callable[[bytes, Stream], bytes]  # (epoch, stream) -> chain hash before the first batch
 
 
@@ -72,7 +72,7 @@ class Outbox:
 
     def __init__(self, path: Path, fresh_epoch: bytes, chain_start: ChainStart) -> None:
         self._chain_start = chain_start
-        self._ballast = path.with_suffix(".ballast")
+        self._ballast = Ballast(path.with_suffix(".ballast"))
         with _ours("open"):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -80,7 +80,7 @@ class Outbox:
             self._db.execute("PRAGMA synchronous = FULL")
             with self._transaction():
                 self._create(fresh_epoch)
-            self.lay_ballast()
+            self._ballast.lay()
 
     @property
     def epoch(self) -> bytes:
@@ -94,8 +94,7 @@ class Outbox:
         packed = self._meta("previous")
         if packed is None:
             return None
-        epoch, own, told = msgpack.unpackb(packed, use_list=False)
-        return Previous(epoch, own, told)
+        return Previous(*_PREVIOUS.decode(packed))
 
     @property
     def setting(self) -> bytes | None:
@@ -147,7 +146,7 @@ class Outbox:
         )
         with _ours("read"):
             return [
-                Pending(number, boot, at_ms, count, _unpack_rows(rows), _unpack_spans(spans), _anchor(*clock))
+                Pending(number, boot, at_ms, count, _ROWS.decode(rows), _SPANS.decode(spans), _anchor(*clock))
                 for number, boot, at_ms, count, rows, spans, *clock in self._db.execute(query)
             ]
 
@@ -203,7 +202,8 @@ class Outbox:
 
     def shed(self, bytes_needed: int) -> tuple[dict[Stream, Head], list[tuple[Stream, Item]]]:
         """Win room: the ballast, delivered batches, then undelivered ones by name. New floors, and what is gone."""
-        self._ballast.unlink(missing_ok=True)
+        with _ours("write to"):
+            self._ballast.give_up()
         with _ours("write to"), self._transaction():
             delivered, given = sheddable(self._held("1"), bytes_needed)
             floors = self._forget_all(delivered)
@@ -211,21 +211,8 @@ class Outbox:
         return floors, _last_of_each(gone)
 
     def lay_ballast(self) -> bool:
-        """Keep room for the day the disk is full, in real blocks, not a hole; False: there is none to keep.
-
-        It takes twice the room, so that what was given up to go on is not taken back at once.
-        """
-        if self._ballast.exists() and self._ballast.stat().st_size == BALLAST_BYTES:
-            return True
-        try:
-            self._ballast.unlink(missing_ok=True)
-            if shutil.disk_usage(self._ballast.parent).free < 2 * BALLAST_BYTES:
-                return False
-            with self._ballast.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
-        except OSError:
-            return False
-        return True
+        """Keep room for the day the disk is full; False: there is none to keep."""
+        return self._ballast.lay()
 
     def begin_epoch(
         self,
@@ -254,7 +241,7 @@ class Outbox:
             unnamed = self._unnamed()
             for table in ("batch", "gone", "head", "inline"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
-            previous = msgpack.packb((old, own, [told[stream] for stream in Stream]))
+            previous = msgspec.msgpack.encode((old, own, [told[stream] for stream in Stream]))
             self._db.executemany(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)", [("epoch", fresh), ("previous", previous)]
             )
@@ -381,8 +368,8 @@ class Outbox:
                 change.boot_id,
                 change.at_ms,
                 len(change.rows),
-                _pack_rows(change.rows),
-                msgpack.packb(change.spans),
+                msgspec.msgpack.encode(change.rows),
+                msgspec.msgpack.encode(change.spans),
             ),
         )
         return added.lastrowid
@@ -441,10 +428,10 @@ class Outbox:
 
 @contextmanager
 def _ours(verb: str) -> Iterator[None]:
-    """Turn SQLite's errors into ours."""
+    """Turn what SQLite, the disk, or what it garbled says into ours."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
         full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
         kind, hint = (
             (OutboxFullError, "The oldest delivered batches are let go; see that the card has room.")
@@ -457,39 +444,6 @@ def _ours(verb: str) -> Iterator[None]:
 def _last_of_each(gone: Sequence[tuple[Stream, Item]]) -> list[tuple[Stream, Item]]:
     """Of names that grew while shedding, the final ones."""
     return list({(stream, item.first): (stream, item) for stream, item in gone}.values())
-
-
-def _pack_rows(rows: Sequence[Row]) -> bytes:
-    packed: bytes = msgpack.packb(
-        [
-            (
-                r.sensor,
-                r.at_ms,
-                r.value,
-                (
-                    r.quantity.kind,
-                    r.quantity.unit,
-                    r.quantity.exponent,
-                    r.quantity.form,
-                    r.quantity.flags,
-                    r.quantity.tick_ms,
-                ),
-            )
-            for r in rows
-        ]
-    )
-    return packed
-
-
-def _unpack_rows(packed: bytes) -> tuple[Row, ...]:
-    return tuple(
-        Row(sensor, at_ms, Quantity(*quantity), value)
-        for sensor, at_ms, value, quantity in msgpack.unpackb(packed)
-    )
-
-
-def _unpack_spans(packed: bytes) -> Spans:
-    return tuple((start, end) for start, end in msgpack.unpackb(packed))
 
 
 def _anchor(wall_ms: int | None, boot_ms: int, quality: int) -> Anchor | None:

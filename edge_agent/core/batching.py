@@ -39,13 +39,13 @@ class Limits:
     batch_readings_max: int = 1000
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, array_like=True):
     """One reading as the outbox holds it until it is cut into a batch."""
 
     sensor: str
     at_ms: int
-    quantity: Quantity
     value: int | str
+    quantity: Quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +114,9 @@ class Committed:
     cut: tuple[tuple[Stream, Head], ...]
 
 
-def cut_due(readings: int, oldest_ms: int | None, now_ms: int, limits: Limits) -> bool:
-    """Whether the routine readings that wait should become a batch now."""
-    if oldest_ms is None:
-        return False
-    return readings >= limits.batch_readings_max or now_ms - oldest_ms >= limits.batch_age_max_s * 1000
+def cut_ms(readings: int, oldest_ms: int, limits: Limits) -> float:
+    """When routine readings that wait, the oldest since ``oldest_ms``, should become a batch (boot clock)."""
+    return oldest_ms if readings >= limits.batch_readings_max else oldest_ms + limits.batch_age_max_s * 1000
 
 
 def anchor(wall_ms: int, boot_ms: int, *, synchronised: bool) -> Anchor:

@@ -14,6 +14,7 @@ from cloud_sync.wire.batch import Contract
 
 SILENCE_MAX_MS = 90_000  # no frame for longer: listening is not proven
 MISSES_ALLOWED = 3  # periods of a contract without a frame before it counts as broken
+TOGETHER_MS = 5_000  # several sensors that are heard again may be told of together
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class Coverage:
         self._paused: frozenset[str] = frozenset()
         self._last: dict[str, int] = {}
         self._told: dict[str, bool] = {}
-        self._settled_until_ms = 0  # before then there is nothing new to tell of any contract
+        self._settled = False  # until the next breach there is nothing new to tell of any contract
+        self.due_ms = started_ms  # when there may next be something to tell, if nobody is heard
         self._started_ms = started_ms
         self._closed: list[tuple[int, int]] = []
         self._running: tuple[int, int] | None = None
@@ -79,13 +81,13 @@ class Coverage:
             self._told.pop(sensor, None)
             if sensor in self._patience_ms:
                 self._since_ms[sensor] = now_ms
-        self._paused, self._settled_until_ms = paused, 0
+        self._paused, self._settled, self.due_ms = paused, False, now_ms
 
     def hear(self, sensor: str, at_ms: int) -> None:
         """A believable frame of one of our sensors was heard, repeats included."""
         self._last[sensor] = at_ms
-        if not self._told.get(sensor):
-            self._settled_until_ms = 0
+        if sensor in self._patience_ms and not self._told.get(sensor):
+            self._settled, self.due_ms = False, min(self.due_ms, at_ms + TOGETHER_MS)
 
     def take_spans(self) -> tuple[tuple[int, int], ...]:
         """The spans proven since the last take; a running one goes on from where this ends."""
@@ -104,7 +106,7 @@ class Coverage:
 
         Asked at every frame, so it looks at each sensor only when there may be something.
         """
-        if now_ms < self._settled_until_ms:
+        if self._settled and now_ms < self.due_ms:
             return {}
         changed = {
             sensor: self.standing(sensor, now_ms)
@@ -112,7 +114,7 @@ class Coverage:
             if sensor not in self._paused and self._due_to_tell(sensor, self._is_kept(sensor, now_ms), now_ms)
         }
         if not changed:
-            self._settled_until_ms = self._next_breach_ms(now_ms)
+            self._settled, self.due_ms = True, self._next_breach_ms(now_ms)
         return changed
 
     def told(self, standing: Mapping[str, Standing]) -> None:

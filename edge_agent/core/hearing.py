@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 from msgspec.structs import replace
 
 from device_profiles.advert import Advert
@@ -45,8 +46,7 @@ class Told:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """The new readings of one frame (time: boot clock, ms) and the guard to commit with them."""
 
     sensor: str

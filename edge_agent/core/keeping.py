@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from math import inf
 
 from cloud_sync.wire.batch import Anchor, Quantity, Sensor, Stream
 from device_profiles.reading import Flag, Reading
@@ -23,7 +24,7 @@ from edge_agent.core.batching import (
     Row,
     Spans,
     compose,
-    cut_due,
+    cut_ms,
     drafted,
 )
 from edge_agent.core.coverage import Coverage, Standing
@@ -32,6 +33,7 @@ from edge_agent.core.hearing import Kept
 
 SPANS_COMMIT_MS = 60_000  # a quiet home: listening alone is committed once a minute
 ROWS_WAITING_MAX = 50_000  # while the disk refuses to write
+AT_ONCE = -inf
 
 
 class Keeping:
@@ -62,11 +64,20 @@ class Keeping:
         self.shed = 0
 
     def _hold(self, committed: Sequence[Pending]) -> None:
-        """This is durable and not yet cut; what follows from it is asked for at every frame."""
-        self._committed = list(committed)
-        self._foreign = any(pending.boot_id != self._origin.boot_id for pending in committed)
-        self._oldest_ms = min((pending.at_ms for pending in committed), default=None)
-        self.uncut = sum(pending.readings for pending in committed)  # readings not yet in a batch
+        """Just this is durable and not yet cut."""
+        self._committed: list[Pending] = []
+        self._foreign = False  # some of it is of an earlier boot
+        self._oldest_ms: int | None = None
+        self.uncut = 0  # readings not yet in a batch
+        for pending in committed:
+            self._add(pending)
+
+    def _add(self, pending: Pending) -> None:
+        """This is durable too; what follows from it is asked for at every frame."""
+        self._committed.append(pending)
+        self._foreign |= pending.boot_id != self._origin.boot_id
+        self._oldest_ms = pending.at_ms if self._oldest_ms is None else min(self._oldest_ms, pending.at_ms)
+        self.uncut += pending.readings
 
     @property
     def uncommitted(self) -> int:
@@ -79,7 +90,7 @@ class Keeping:
             self.shed += len(kept.readings)
             return
         lane = self._urgent if kept.urgent else self._routine
-        lane.extend(Row(kept.sensor, kept.at_ms, self._quantity(kept, r), r.value) for r in kept.readings)
+        lane.extend(Row(kept.sensor, kept.at_ms, r.value, self._quantity(kept, r)) for r in kept.readings)
         self._guards[kept.sensor] = kept.guard
 
     def remember(self, sensor: str, guard: Guard) -> None:
@@ -91,13 +102,9 @@ class Keeping:
         tick_ms = self._resolution_ms(kept.sensor, reading.kind)
         return Quantity(reading.kind, reading.unit, reading.exponent, reading.form.value, flags, tick_ms)
 
-    def next_ms(self, latest_ms: int) -> int:
-        """When the next commit is due if nothing more is heard, but not after ``latest_ms``."""
-        if self._urgent:
-            return min(latest_ms, self._urgent[0].at_ms)
-        if self._routine:
-            return min(latest_ms, self._routine[0].at_ms + round(self._limits.commit_window_max_s * 1000))
-        return latest_ms
+    def next_ms(self) -> float:
+        """Before then nothing is to be committed or cut, if nothing more is heard (boot clock)."""
+        return min(self._keep_ms(), self._cut_ms(), self._coverage.due_ms)
 
     def due(self, now_ms: int) -> bool:
         """Whether there is anything to commit or to cut now."""
@@ -119,31 +126,38 @@ class Keeping:
             self._hold([pending for pending in self._committed if pending.id not in change.spent])
             return
         if committed.pending_id is not None:
-            pending = Pending(
-                committed.pending_id,
-                change.boot_id,
-                change.at_ms,
-                len(change.rows),
-                tuple(change.rows),
-                change.spans,
-                change.anchor,
+            self._add(
+                Pending(
+                    committed.pending_id,
+                    change.boot_id,
+                    change.at_ms,
+                    len(change.rows),
+                    tuple(change.rows),
+                    change.spans,
+                    change.anchor,
+                )
             )
-            self._hold([*self._committed, pending])
         self._urgent, self._routine, self._guards, self._spans = [], [], {}, ()
         self._coverage.told(change.told)
 
     def _keep_due(self, now_ms: int) -> bool:
-        return bool(self._urgent or self._window_over(now_ms) or self._coverage.changed(now_ms))
+        return now_ms >= self._keep_ms() or bool(self._coverage.changed(now_ms))
 
     def _cut_due(self, now_ms: int) -> bool:
-        return self._foreign or cut_due(self.uncut, self._oldest_ms, now_ms, self._limits)
+        return now_ms >= self._cut_ms()
 
-    def _window_over(self, now_ms: int) -> bool:
+    def _keep_ms(self) -> float:
+        """When what waits is to be committed, whatever there is to tell of contracts."""
+        if self._urgent:
+            return AT_ONCE
         if self._routine:
-            return now_ms - self._routine[0].at_ms >= self._limits.commit_window_max_s * 1000
-        if self._guards:
-            return True
-        return now_ms - self._spans_at_ms >= SPANS_COMMIT_MS
+            return self._routine[0].at_ms + self._limits.commit_window_max_s * 1000
+        return AT_ONCE if self._guards else self._spans_at_ms + SPANS_COMMIT_MS
+
+    def _cut_ms(self) -> float:
+        if self._foreign:
+            return AT_ONCE
+        return inf if self._oldest_ms is None else cut_ms(self.uncut, self._oldest_ms, self._limits)
 
     def _keep(self, now_ms: int, anchor: Anchor, told: Mapping[str, Standing]) -> Change:
         """Everything that waits: urgent rows as batches of their own, the rest as pending rows."""

@@ -108,9 +108,9 @@ def _climate(address: str, chance: random.Random) -> Iterator[Row]:
     while at_ms < BOOT_AGE_MS + DAY_MS:
         temperature += round(chance.gauss(0, 1.5))
         humidity += round(chance.gauss(0, 4))
-        yield Row(address, at_ms, TEMPERATURE, temperature)
-        yield Row(address, at_ms, HUMIDITY, humidity)
-        yield Row(address, at_ms, BATTERY, 93)
+        yield Row(address, at_ms, temperature, TEMPERATURE)
+        yield Row(address, at_ms, humidity, HUMIDITY)
+        yield Row(address, at_ms, 93, BATTERY)
         at_ms += CLIMATE_PERIOD_MS + chance.randrange(10)
 
 
@@ -120,8 +120,8 @@ def _events(
     """On and, a while later, off again."""
     for _ in range(count):
         at_ms = BOOT_AGE_MS + chance.randrange(DAY_MS - hold_ms)
-        yield Row(address, at_ms, quantity, 1)
-        yield Row(address, at_ms + hold_ms, quantity, 0)
+        yield Row(address, at_ms, 1, quantity)
+        yield Row(address, at_ms + hold_ms, 0, quantity)
 
 
 def _address(kind: int, number: int) -> str:

@@ -59,7 +59,7 @@ def _urgent(box: Outbox) -> Callable[[], object]:
 
     def commit() -> None:
         number = next(counter)
-        row = Row(door, BOOT_AGE_MS + number, DOOR, number % 2)
+        row = Row(door, BOOT_AGE_MS + number, number % 2, DOOR)
         guards = {door: Guard(counter=number, kept_ms=row.at_ms)}
         batch = compose(ORIGIN, Stream.URGENT, row.at_ms, None, [row], sensors=sensors())
         draft = drafted(batch, Stream.URGENT, lambda body: sign_inside(key, body, HUB.site, HUB.hub))

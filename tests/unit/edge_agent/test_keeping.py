@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloud_sync.wire.batch import Anchor, Batch, Contract, Quality, Sensor, Stream, decode
 from device_profiles.reading import Flag, Form, Reading
 from edge_agent.core.batching import Change, Committed, Limits, Origin
-from edge_agent.core.coverage import Coverage, Liveness
+from edge_agent.core.coverage import TOGETHER_MS, Coverage, Liveness
 from edge_agent.core.freshness import Guard
 from edge_agent.core.hearing import Kept
 from edge_agent.core.keeping import ROWS_WAITING_MAX, SPANS_COMMIT_MS, Keeping
 
-DOOR = "C0:00:00:00:00:01"
+DOOR, AIR, BATH = "C0:00:00:00:00:01", "C0:00:00:00:00:02", "C0:00:00:00:00:03"
 BOOT, EARLIER_BOOT = bytes(16), bytes(15) + b"\1"
 ANCHOR = Anchor(1_800_000_000_000, 0, Quality.COARSE)
 LIMITS = Limits(commit_window_max_s=15, batch_age_max_s=900, batch_readings_max=10)
 
 
 def keeping(coverage: Coverage | None = None) -> Keeping:
-    """A home with one door."""
-    sensors = {DOOR: Sensor(DOOR, "door", "hall", "bthome_v2", Contract.HEARTBEAT, 60)}
+    """A home with a door, and two thermometers."""
+    sensors = {DOOR: Sensor(DOOR, "door", "hall", "bthome_v2", Contract.HEARTBEAT, 60)} | {
+        address: Sensor(address, address, "bath", "bthome_v2", Contract.PERIODIC, 60)
+        for address in (AIR, BATH)
+    }
     listened = coverage or Coverage({DOOR: Liveness(Contract.EVENT_ONLY, 0)}, 0)
     return Keeping(
         Origin("site", "h" * 13, bytes(8), BOOT), LIMITS, sensors, listened, sign=lambda body: body
@@ -54,7 +59,7 @@ def test_an_urgent_reading_is_cut_at_once() -> None:
     keeper.take(kept(900))
     keeper.take(kept(1_000, urgent=True))
 
-    assert keeper.next_ms(9_000) == 1_000
+    assert keeper.next_ms() <= 1_000
     (change,) = play(keeper, 1_000)
 
     assert [draft.stream for draft in change.drafts] == [Stream.URGENT]
@@ -68,10 +73,52 @@ def test_a_routine_reading_waits_for_company_and_no_longer() -> None:
     keeper.take(kept(1_000))
 
     assert play(keeper, 15_999) == []
-    assert (keeper.next_ms(20_000), keeper.next_ms(15_000)) == (16_000, 15_000)
+    assert keeper.next_ms() == 16_000
     (change,) = play(keeper, 16_000)
     assert len(change.rows) == 1
     assert change.drafts == ()
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from([0, 900, 20_000, 70_000]), st.sampled_from(["routine", "urgent", "air", "play"])
+    ),
+    max_size=12,
+)
+
+
+@given(steps=steps)
+def test_nothing_is_due_before_the_moment_that_is_waited_for(steps: list[tuple[int, str]]) -> None:
+    """But for sensors that wait to be told of together; and nobody is woken for ever for nothing."""
+    coverage = Coverage({DOOR: Liveness(Contract.EVENT_ONLY, 0), AIR: Liveness(Contract.PERIODIC, 10)}, 0)
+    keeper = keeping(coverage)
+    now_ms = 0
+    for pause_ms, step in steps:
+        for at_ms in range(now_ms, now_ms + pause_ms, 300):
+            assert at_ms + TOGETHER_MS >= keeper.next_ms() or not keeper.due(at_ms)
+        now_ms += pause_ms
+        if step == "air":
+            coverage.hear(AIR, now_ms)
+        elif step == "play":
+            play(keeper, now_ms)
+            assert not keeper.due(now_ms)
+            assert keeper.next_ms() > now_ms
+        else:
+            keeper.take(kept(now_ms, urgent=step == "urgent"))
+
+
+def test_sensors_that_are_heard_again_are_told_of_together() -> None:
+    """Each alone would be a batch of its own; none waits for longer than 5 s."""
+    coverage = Coverage(dict.fromkeys((AIR, BATH), Liveness(Contract.PERIODIC, 600)), 0)
+    keeper = keeping(coverage)
+    play(keeper, 60_000)
+    play(keeper, 60_000)
+    coverage.hear(AIR, 70_000)
+    coverage.hear(BATH, 74_000)
+
+    assert keeper.next_ms() == 75_000
+    (change,) = play(keeper, 75_000)
+    assert change.told.keys() == {AIR, BATH}
 
 
 def test_committed_readings_are_cut_by_number() -> None:

@@ -29,7 +29,8 @@ from cloud_sync.wire.batch import (
     leans_on,
 )
 from cloud_sync.wire.message import Head, Previous, Reason
-from edge_agent.adapters.outbox import BALLAST_BYTES, CHECKPOINT_EVERY, Outbox
+from edge_agent.adapters.ballast import BALLAST_BYTES
+from edge_agent.adapters.outbox import CHECKPOINT_EVERY, Outbox
 from edge_agent.core.batching import Change, Draft, Row, Written, drafted
 from edge_agent.core.freshness import Guard
 from edge_agent.core.retention import Limits
@@ -37,7 +38,7 @@ from edge_agent.core.shelf import Lost
 from edge_agent.errors import OutboxError, OutboxFullError
 
 HUB, BOOT, EPOCH = "h" * 13, bytes(16), bytes(range(8))
-ROW = Row("C0:00:00:00:00:01", 5, Quantity("door", "", 0, "boolean", flags=65, tick_ms=7), 1)
+ROW = Row("C0:00:00:00:00:01", 5, 1, Quantity("door", "", 0, "boolean", flags=65, tick_ms=7))
 
 
 def outbox(path: Path) -> Outbox:
@@ -233,6 +234,24 @@ def test_half_a_reserve_is_none(tmp_path: Path) -> None:
     ballast.write_bytes(bytes(4096))
     outbox(tmp_path)
     assert ballast.stat().st_size == BALLAST_BYTES
+
+
+def test_a_disk_that_lets_nothing_go_is_said(tmp_path: Path) -> None:
+    """Read-only, or worn out: no room is won, and the hub goes on."""
+    box, ballast = outbox(tmp_path), tmp_path / "outbox.ballast"
+    ballast.unlink()
+    ballast.mkdir()
+    with pytest.raises(OutboxError, match="Could not write to the outbox"):
+        box.shed(1)
+
+
+def test_readings_that_the_disk_garbled_are_said(tmp_path: Path) -> None:
+    """They are no readings any more."""
+    box = outbox(tmp_path)
+    box.commit(Change(BOOT, 5, rows=(ROW,)))
+    box._db.execute("UPDATE pending SET rows = x'91c0'")
+    with pytest.raises(OutboxError, match="Could not read the outbox"):
+        box.pending()
 
 
 def test_every_64th_batch_states_the_chain_before_it(tmp_path: Path) -> None:

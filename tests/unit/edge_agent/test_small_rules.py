@@ -10,11 +10,9 @@ from cloud_sync.wire.setting import NO_END_MS
 from edge_agent.core.backoff import Backoff
 from edge_agent.core.batching import (
     SOFTWARE_EPOCH_MS,
-    Limits,
     Origin,
     anchor,
     compose,
-    cut_due,
     merged,
 )
 from edge_agent.core.supervision import Action, sentence, treatment
@@ -44,11 +42,6 @@ def test_an_anchor_says_how_far_its_clock_can_be_believed(
 def test_touching_spans_are_joined() -> None:
     """Coverage is sent as few spans as it can be."""
     assert merged([(5, 9), (0, 5), (20, 30)]) == ((0, 9), (20, 30))
-
-
-def test_nothing_committed_is_nothing_to_cut() -> None:
-    """Age counts from the oldest reading, and without one there is no age."""
-    assert not cut_due(0, None, 10**9, Limits())
 
 
 def test_back_off_grows_to_its_ceiling_and_starts_small_after_a_success() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 _BASE_UUID = "0000{}-0000-1000-8000-00805f9b34fb"  # Bluetooth Core, Vol 3, Part B, 2.5.1
 
 
-@dataclass(frozen=True, slots=True)
-class Advert:
+class Advert(msgspec.Struct, frozen=True):
     """What the radio heard, split into its fields but not yet understood.
 
     Attributes:

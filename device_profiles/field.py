@@ -58,16 +58,12 @@ class Field:
     id: int = 0
     at: int | None = None
     when: Bits | None = None
+    fixed_exponent: bool = True  # all its readings have its own; a FLOAT brings one along
 
     @property
     def speaks(self) -> bool:
         """Whether it becomes a reading."""
         return self.role is Role.VALUE and self.type is not Type.ADDRESS
-
-    @property
-    def fixed_exponent(self) -> bool:
-        """Whether all its readings have its own exponent; a FLOAT brings one along."""
-        return self.type not in _FLOATS
 
     def plausible(self, value: Value) -> bool:
         """Whether a value can be true; text always can."""
@@ -112,6 +108,7 @@ def compile_field(spec: FieldSpec, byte_order: ByteOrder, battery: Battery | Non
         id=spec.id or 0,
         at=spec.at,
         when=spec.when,
+        fixed_exponent=spec.type not in _FLOATS,
     )
 
 

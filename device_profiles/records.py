@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from device_profiles.advert import Advert, full_uuid
 from device_profiles.catalogue import Catalogue

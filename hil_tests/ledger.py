@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from device_profiles.reading import Form, Reading
@@ -89,6 +88,7 @@ class Ledger:
         self._counting = frozenset(counting)
         self._current: dict[tuple[str, bytes], Entry] = {}
         self._entries: dict[str, list[Entry]] = defaultdict(list)
+        self._sent_at: dict[str, list[float]] = defaultdict(list)  # when each of these was sent first
         self._states: dict[tuple[str, str], int | str] = {}
         self._newest: dict[str, int] = {}  # packet id that the hub remembers
         self._recent: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=RECENT_IDS))
@@ -101,7 +101,7 @@ class Ledger:
         urgent = frozenset(r.kind for r in transmission.readings if self._is_news(transmission.sensor, r))
         entry = Entry(transmission, urgent, _plainly(transmission))
         self._current[transmission.sensor, transmission.data] = entry
-        self._entries[transmission.sensor].append(entry)
+        self._enter(entry)
 
     def deliver(self, delivery: Delivery) -> None:
         """The medium gave an advert to the hub's radio."""
@@ -122,8 +122,7 @@ class Ledger:
     def told(self, transmission: Transmission) -> None:
         """A sensor told these readings over a connection; what is told again is another measurement."""
         at = transmission.at
-        entry = Entry(transmission, frozenset(), _plainly(transmission), at, at, copies=1)
-        self._entries[transmission.sensor].append(entry)
+        self._enter(Entry(transmission, frozenset(), _plainly(transmission), at, at, copies=1))
 
     def image(self) -> Image:
         """What a copy of the hub's disk, made now, remembers; the hub has committed all that was delivered."""
@@ -217,17 +216,27 @@ class Ledger:
 
     def _match(self, reading: Mapping[str, Any], found: Mapping[Entry, set[str]]) -> Entry | None:
         """The delivered transmission nearest in time that this stored reading can be, and that has none yet."""
-        entries = self._entries.get(reading["sensor"], [])
         happened = reading["happened_ms"] / 1000
-        newest = bisect_right(entries, happened + EARLY_MAX_S, key=lambda entry: entry.transmission.at)
-        recent = takewhile(
-            lambda entry: happened <= max(entry.last_at, entry.transmission.at) + LATE_MAX_S,
-            reversed(entries[:newest]),
-        )
         fitting = [
-            entry for entry in recent if reading["kind"] not in found.get(entry, ()) and _fits(entry, reading)
+            entry
+            for entry in self._around(reading["sensor"], happened)
+            if reading["kind"] not in found.get(entry, ()) and _fits(entry, reading)
         ]
         return min(fitting, key=lambda entry: _distance_s(entry, happened), default=None)
+
+    def _around(self, sensor: str, happened: float) -> Iterator[Entry]:
+        """What the sensor may have been sending at that time, newest first."""
+        entries = self._entries[sensor]
+        newest = bisect_right(self._sent_at[sensor], happened + EARLY_MAX_S)
+        for place in range(newest - 1, -1, -1):
+            entry = entries[place]
+            if happened > max(entry.last_at, entry.transmission.at) + LATE_MAX_S:
+                return
+            yield entry
+
+    def _enter(self, entry: Entry) -> None:
+        self._entries[entry.transmission.sensor].append(entry)
+        self._sent_at[entry.transmission.sensor].append(entry.transmission.at)
 
     def _delivered(self) -> Iterable[Entry]:
         return (entry for entries in self._entries.values() for entry in entries if entry.copies)

@@ -51,6 +51,7 @@ def told(batches: Batches, evidence: Iterable[Opened]) -> Iterator[dict[str, Any
     doubtful = _boots_of_several_epochs(batches)
     said: dict[tuple[Any, ...], Counter[bytes]] = defaultdict(Counter)  # how often each epoch has said it
     for row, batch, placing in evidence:
+        stream, quality = batch.stream.name.lower(), placing.quality.name.lower()
         for sensor, quantity, reading in rows(batch):
             if (batch.hub, batch.boot_id) in doubtful:
                 identity = (
@@ -66,7 +67,7 @@ def told(batches: Batches, evidence: Iterable[Opened]) -> Iterator[dict[str, Any
             yield {
                 "home": row["home"],
                 "hub": batch.hub,
-                "stream": batch.stream.name.lower(),
+                "stream": stream,
                 "seq": batch.seq,
                 "sensor": sensor.address,
                 "role": sensor.role,
@@ -75,7 +76,7 @@ def told(batches: Batches, evidence: Iterable[Opened]) -> Iterator[dict[str, Any
                 "unit": quantity.unit,
                 "flags": list(words(quantity.flags)),
                 "happened_ms": placing.at(reading.at_ms),
-                "time_quality": placing.quality.name.lower(),
+                "time_quality": quality,
                 "received_ms": row["received_ms"],
             }
 

@@ -12,9 +12,9 @@ import contextlib
 import functools
 import logging
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+import msgspec
 from bumble import hci
 from bumble.core import BaseBumbleError
 from bumble.host import Host
@@ -37,8 +37,7 @@ AdvertReport: TypeAlias = (
 logging.getLogger("bumble").setLevel(logging.CRITICAL)
 
 
-@dataclass(frozen=True, slots=True)
-class HciPeer:
+class HciPeer(msgspec.Struct, frozen=True):
     """A sensor that can be connected to; what a scanned bleak device holds for ``HciClient``."""
 
     link: HciLink

@@ -15,9 +15,10 @@ import json
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from device_profiles.advert import Advert
 from device_profiles.errors import RecordError

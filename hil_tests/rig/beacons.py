@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+import msgspec
 from bumble import hci
 
 from device_profiles.advert import Advert
@@ -27,8 +27,7 @@ PERIODIC_GAP_S = 0.3
 NEIGHBOUR_PERIOD_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Transmission:
+class Transmission(msgspec.Struct, frozen=True):
     """New readings that a sensor put on the air, however often it repeats them.
 
     Attributes:

@@ -10,8 +10,9 @@ import enum
 import heapq
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
 
 from hil_tests.rig.behaviour import ACTIONS
 from hil_tests.rig.errors import RigError
@@ -38,8 +39,7 @@ class Cause(enum.Enum):
     PERIODIC = "periodic"
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """Readings that go out together."""
 
     readings: tuple[Reading, ...]

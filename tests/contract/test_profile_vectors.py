@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from device_profiles.advert import Advert
 from device_profiles.catalogue import Catalogue, bundled_profiles

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from cloud_sync.wire.batch import Contract
 from device_profiles.advert import Advert

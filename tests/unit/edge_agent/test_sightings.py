@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from device_profiles.advert import Advert, full_uuid
 from device_profiles.catalogue import Catalogue
@@ -45,7 +44,7 @@ def advert(
     """What a BTHome sensor sends."""
     readings = [reading("bthome_v2", kind, value) for kind, value in said]
     sent = encode("bthome_v2", address, readings, repeat=1, key=key, counter=1)
-    return dataclasses.replace(sent, signal_dbm=signal_dbm)
+    return replace(sent, signal_dbm=signal_dbm)
 
 
 def phone(address: str = PHONE) -> Advert:
@@ -127,7 +126,7 @@ def test_what_stands_in_the_way_is_said(
 def test_a_sensor_that_tells_nothing_without_a_connection_is_recognised(catalogue: Catalogue) -> None:
     """Who fits it must know; once it is assigned, connecting is the hub's business."""
     pulse = Advert(DOOR, "Pulse", (full_uuid("180d"),), {}, {}, -60, 0)
-    ours = Known(msgspec.structs.replace(known().entry, model="heart_rate"))
+    ours = Known(replace(known().entry, model="heart_rate"))
     unassigned, assigned = Sightings(catalogue, []), Sightings(catalogue, [ours])
     for seen in (unassigned, assigned):
         seen.hear(pulse)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec.structs import replace
 
 from device_profiles.advert import Advert, full_uuid
 from device_profiles.catalogue import Catalogue
@@ -38,7 +37,7 @@ def advert(
 ) -> Advert:
     """What a BTHome sensor sends."""
     sent = encode("bthome_v2", address, [reading("bthome_v2", kind, value)], repeat=1, key=key, counter=1)
-    return dataclasses.replace(sent, signal_dbm=signal_dbm)
+    return replace(sent, signal_dbm=signal_dbm)
 
 
 def after(catalogue: Catalogue, sensor: Known, *adverts: Advert) -> Step:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec.structs import replace
 
 from device_profiles.advert import Advert, full_uuid
 from hil_tests.rig.advertising import LEGACY_DATA_MAX_BYTES, advert_bytes
@@ -16,7 +15,7 @@ LONG_UUID = "19b10001-e8f2-537e-4f6c-d104768a1214"
 
 def test_each_field_has_its_structure() -> None:
     """Service data, services, manufacturer data and name stand as the specification has them."""
-    advert = dataclasses.replace(
+    advert = replace(
         EMPTY,
         local_name="Lum",
         service_uuids=(full_uuid("180f"),),
@@ -31,7 +30,7 @@ def test_each_field_has_its_structure() -> None:
 
 def test_long_uuids_are_sent_in_full() -> None:
     """A 128-bit service goes out as sixteen bytes, least first."""
-    packed = advert_bytes(dataclasses.replace(EMPTY, service_data={LONG_UUID: b"x"}))
+    packed = advert_bytes(replace(EMPTY, service_data={LONG_UUID: b"x"}))
     assert packed[3:5] == bytes((18, 0x21))
     assert packed[5:21][::-1].hex() == LONG_UUID.replace("-", "")
 
@@ -39,7 +38,7 @@ def test_long_uuids_are_sent_in_full() -> None:
 def test_31_bytes_fit_and_32_do_not() -> None:
     """What a legacy PDU cannot hold is refused in one sentence, not cut."""
     room = LEGACY_DATA_MAX_BYTES - 3 - 4
-    fitting = dataclasses.replace(EMPTY, service_data={full_uuid("fcd2"): bytes(room)})
+    fitting = replace(EMPTY, service_data={full_uuid("fcd2"): bytes(room)})
     assert len(advert_bytes(fitting)) == LEGACY_DATA_MAX_BYTES
     with pytest.raises(RigError, match="takes 32 bytes"):
-        advert_bytes(dataclasses.replace(EMPTY, service_data={full_uuid("fcd2"): bytes(room + 1)}))
+        advert_bytes(replace(EMPTY, service_data={full_uuid("fcd2"): bytes(room + 1)}))

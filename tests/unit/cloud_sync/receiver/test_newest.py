@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cloud_sync.receiver.store.derived import DOUBTED
 from cloud_sync.receiver.store.homes import Sensor, Value

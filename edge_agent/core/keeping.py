@@ -137,8 +137,15 @@ class Keeping:
                     change.anchor,
                 )
             )
-        self._urgent, self._routine, self._guards, self._spans = [], [], {}, ()
+        self._let_go(change)
         self._coverage.told(change.told)
+
+    def _let_go(self, change: Change) -> None:
+        """Of what waits, just what is durable now: more may have been heard while the disk wrote."""
+        del self._urgent[: sum(draft.readings for draft in change.drafts)]
+        del self._routine[: len(change.rows)]
+        self._guards = {s: guard for s, guard in self._guards.items() if guard is not change.guards.get(s)}
+        self._spans = ()
 
     def _keep_due(self, now_ms: int) -> bool:
         return now_ms >= self._keep_ms() or bool(self._coverage.changed(now_ms))

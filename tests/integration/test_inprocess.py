@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -18,6 +20,7 @@ from cloud_sync.wire.batch import Stream
 from edge_agent.adapters.outbox import Outbox
 from edge_agent.core.coverage import Coverage
 from edge_agent.core.freshness import Guard
+from edge_agent.hub import Hub
 from hil_tests.faults import Fault
 from hil_tests.faults.hub import HubImage, HubKill, HubRestart
 from hil_tests.faults.line import LineRefused
@@ -196,6 +199,23 @@ def test_forgetting_what_was_heard_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert spoilt.balance is not None
     assert spoilt.balance.duplicated
     assert spoilt.verdict is Verdict.FAILED
+
+
+CARD_S = 2.0  # a slow one
+OPENED_AND_CLOSED = (Event(39.0, "door", "open"), Event(39.5, "door", "close"))
+
+
+def test_a_hub_that_is_stopped_while_its_card_writes_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The door was closed as its opening was being written: both are kept, in this order."""
+
+    async def slowly(_: Hub, call: Callable[..., object], *args: object) -> object:
+        done = call(*args)
+        await asyncio.sleep(CARD_S)
+        return done
+
+    monkeypatch.setattr(Hub, "on_disk", slowly)
+    result = run_virtual(story((HubRestart(at_s=40, for_s=1),), OPENED_AND_CLOSED), 1)
+    assert (result.verdict, result.sentences) == (Verdict.PASSED, [])
 
 
 # What the hub claims to have heard of.

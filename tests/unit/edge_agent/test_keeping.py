@@ -79,6 +79,23 @@ def test_a_routine_reading_waits_for_company_and_no_longer() -> None:
     assert change.drafts == ()
 
 
+def test_what_is_heard_while_the_disk_writes_waits_for_the_next_commit() -> None:
+    """A hub that is told to stop empties its queue while a commit is still under way."""
+    keeper = keeping()
+    keeper.take(kept(1_000))
+    keeper.take(kept(1_100, urgent=True))
+    change = next(keeper.changes(16_000, lambda: ANCHOR))
+    keeper.take(kept(16_001))
+    keeper.take(kept(16_002, urgent=True))
+    keeper.done(change, Committed(1, ()))
+
+    assert (keeper.uncut, keeper.uncommitted) == (1, 2)
+    after, _ = play(keeper, 16_003, everything=True)
+    assert [row.at_ms for row in after.rows] == [16_001]
+    assert [reading.at_ms for reading in opened(after).readings] == [16_002]
+    assert after.guards[DOOR].repeat == 16_002 % 256
+
+
 steps = st.lists(
     st.tuples(
         st.sampled_from([0, 900, 20_000, 70_000]), st.sampled_from(["routine", "urgent", "air", "play"])

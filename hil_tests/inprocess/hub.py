@@ -12,7 +12,7 @@ import ssl
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cloud_sync.errors import EpochOverError
 from cloud_sync.uplink import Link, State, Uplink
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from device_profiles.advert import Advert
     from edge_agent.adapters.identity import HubIdentity
+    from hil_tests.inprocess.loop import ThreadlessLoop
     from hil_tests.rig.air import Air
     from hil_tests.rig.hub import SensorEntry
     from hil_tests.scenario import HubPlan
@@ -148,7 +149,11 @@ class VirtualHub:
 
     async def kill(self) -> Life:
         """End it between two of its steps; of its disk the files are left as they are now. What it knew."""
+        loop = cast("ThreadlessLoop", asyncio.get_running_loop())
         await asyncio.sleep(MOMENT_S)
+        # A death in mid-write is for processes. What was heard meanwhile may be written next.
+        while loop.time() < loop.blocked_until_s:  # noqa: ASYNC110 - no polling: it wakes when that is over
+            await asyncio.sleep(loop.blocked_until_s - loop.time() + MOMENT_S)
         self._air.deaf.add(STATION)
         left = self._directory / f"state-{len(self.lives) + 1}"
         shutil.copytree(self._state, left)

@@ -131,7 +131,7 @@ def run_virtual(scenario: Scenario, seed: int, *, file: str = "") -> VirtualResu
         capture_logs() as log,
         _only_new_garbage(),
     ):
-        run_threadless(_run(scenario, Path(name), result, log))
+        run_threadless(_run(scenario, Path(name), result, log), seed)
     return result
 
 

@@ -18,6 +18,7 @@ from cloud_sync.assurance.plan import Question
 from cloud_sync.assurance.questions import ASK
 from hil_tests.cli import cli
 from hil_tests.inprocess import VirtualResult, run_virtual
+from hil_tests.inprocess.loop import BLOCKED_MAX_S
 from hil_tests.means import on_tier
 from hil_tests.rig.errors import RigError
 from hil_tests.scenario import Event, Expect, HubPlan, load_scenario
@@ -122,7 +123,7 @@ def test_the_first_movement_after_a_stillness_is_known_at_once(file: Path) -> No
         for row in sorted(stored, key=lambda row: row["happened_ms"])
         if (row["kind"], row["value"]) == ("motion", True)
     ]
-    assert late_s[:3] == [0, 0, 0]
+    assert max(late_s[:3]) <= BLOCKED_MAX_S
     assert late_s[3] > 60
 
 

@@ -20,6 +20,7 @@ from hil_tests.faults.radio import RadioCut, RadioLoss, RadioUnplug
 from hil_tests.faults.sensor import SensorDead, SensorGhost, SensorReset
 from hil_tests.faults.site import SiteFreeze, SiteKill
 from hil_tests.inprocess import run_virtual
+from hil_tests.inprocess.hub import STOP_GRACE_S
 from hil_tests.runner import Result
 from hil_tests.runner import run as run_processes
 from hil_tests.scenario import Scenario, load_scenario
@@ -28,7 +29,6 @@ from hil_tests.verdict import Verdict
 HOME = Path(__file__).with_name("scenarios") / "fuzz.toml"
 FAULTS_MAX = 5
 RECOVERY_S = 6.0  # until a hub that was started again hears and is online
-STOPPING_MAX_S = 10.0  # so long a hub that is asked to stop waits for its site
 SHOWS_S = 6.5  # in so long every sensor of the home speaks, and the hub sends: something meets the fault
 COUNTED_S = 14.0  # by then every sensor has spoken twice
 FROZEN_MAX_S = 3.0  # a hub stamps what it heard meanwhile when it goes on: ledger.py, LATE_MAX_S
@@ -141,7 +141,7 @@ def _apart(faults: Iterable[Fault]) -> Schedule:
         family = _family(fault)
         if fault.at_s >= free_at_s.get(family, 0.0):
             apart.append(fault)
-            stopping_s = STOPPING_MAX_S if isinstance(fault, HubRestart) else 0.0
+            stopping_s = STOP_GRACE_S if isinstance(fault, HubRestart) else 0.0
             free_at_s[family] = fault.at_s + stopping_s + fault.for_s + RECOVERY_S
     return apart
 

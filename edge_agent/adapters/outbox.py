@@ -91,10 +91,9 @@ class Outbox:
     @property
     def previous(self) -> Previous | None:
         """Why this epoch was begun; None for the one of enrolment."""
-        packed = self._meta("previous")
-        if packed is None:
-            return None
-        return Previous(*_PREVIOUS.decode(packed))
+        with _ours("read"):
+            packed = self._meta("previous")
+            return None if packed is None else Previous(*_PREVIOUS.decode(packed))
 
     @property
     def setting(self) -> bytes | None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hil_tests.scenario import HubPlan
 
 MOMENT_S = 0.001  # a kill comes so long after what else happens at its time
-STOP_GRACE_S = 10.0
+STOP_GRACE_S = 10.0  # so long a hub that is asked to stop waits for its site, over processes too
 BOOT_ID_BYTES = 16
 
 
